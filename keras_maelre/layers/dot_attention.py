@@ -1,0 +1,50 @@
+"""Scaled dot-product attention."""
+
+import keras
+from keras import ops
+
+from keras_maelre.layers.self_attention import SelfAttention
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class DotAttention(SelfAttention):
+    """Multi-head self-attention with the softmax of scaled dot products.
+
+    Time grows with the square of the tokens: the attention of the later blocks,
+    where few tokens are left. It runs on the attention kernel of the backend.
+
+    Masked tokens are attended to by none; their own outputs are computed but mean
+    nothing. The mask is passed on.
+
+    Args:
+        num_heads: Integer. Number of heads; must divide the width of the input.
+        **kwargs: Other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: Float tensor of shape `(batch, tokens, dim)`.
+        mask: Optional boolean tensor of shape `(batch, tokens)`, `True` = keep.
+
+    Returns:
+        A tensor of the shape of `x`.
+
+    Raises:
+        ValueError: If `num_heads` does not divide `dim`, or if the input is not of
+            rank 3.
+
+    Example:
+
+    ```python
+    x = keras.random.normal((2, 100, 384))
+    y = keras_maelre.layers.DotAttention(num_heads=4)(x)
+    y.shape  # (2, 100, 384)
+    ```
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
+        section 3.1.1, equation 1.
+    """
+
+    def attend(self, query, key, value, mask):
+        if mask is not None:
+            mask = mask[:, None, None, :]
+        return ops.dot_product_attention(query, key, value, mask=mask)

@@ -1,0 +1,73 @@
+"""Stochastic depth."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class DropPath(keras.layers.Layer):
+    """Drops the whole residual branch of randomly chosen samples (stochastic depth).
+
+    The branches that stay are scaled up, so that the expected value is the same.
+
+    Args:
+        rate: Float in [0, 1), the share of samples whose branch is dropped.
+        seed: Optional integer.
+        **kwargs: Other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: Float tensor of shape `(batch, ...)`, the output of a residual branch.
+        training: Boolean. Nothing is dropped unless it is `True`.
+
+    Returns:
+        A tensor of the shape of `x`.
+
+    Raises:
+        ValueError: If `rate` lies outside [0, 1).
+
+    Example:
+
+    ```python
+    branch = keras.random.normal((8, 100, 96))
+    y = keras_maelre.layers.DropPath(rate=0.1)(branch, training=True)
+    ```
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
+        section 4.4; Huang et al., "Deep Networks with Stochastic Depth", 2016.
+    """
+
+    def __init__(self, rate=0.1, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = checked_rate("rate", rate)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, x, training=False):
+        if not training or not self.rate:
+            return x
+        return drop_samples(x, self.rate, self.seed_generator)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+def drop_samples(x, rate, seed):
+    """Dropout that keeps or drops a sample as a whole."""
+    noise_shape = (None,) + (1,) * (len(x.shape) - 1)
+    return keras.random.dropout(x, rate, noise_shape=noise_shape, seed=seed)
+
+
+def checked_rate(name, rate):
+    """Returns a dropout rate as a float, or raises a ValueError that names it."""
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        raise ValueError(
+            f"Argument `{name}` must be a number in [0, 1). Received: {name}={rate!r}"
+        )
+    return float(rate)

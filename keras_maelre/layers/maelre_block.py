@@ -1,0 +1,214 @@
+"""A stage of the encoder: transformer layers, then token merging."""
+
+import keras
+from keras import ops
+
+from keras_maelre.layers.average_merge import AverageMerge1D
+from keras_maelre.layers.average_merge import AverageMerge2D
+from keras_maelre.layers.class_token import SplitClassToken
+from keras_maelre.layers.conv_merge import ConvMerge1D
+from keras_maelre.layers.conv_merge import ConvMerge2D
+from keras_maelre.layers.encoder_layer import EncoderLayer
+from keras_maelre.layers.linear_merge import LinearMerge
+from keras_maelre.layers.masking import BlockMask
+
+MERGES = ("conv", "average", "linear", "none")
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class MaelreBlock(keras.layers.Layer):
+    """A stage of MAELRE: `depth` transformer layers, token merging, widening.
+
+    The first token is the class token: it is attended to like any other, but not
+    merged. Merging quarters the tokens; a Dense layer then maps all of them, the
+    class token too, to `output_dim`.
+
+    Args:
+        depth: Integer, the number of transformer layers.
+        num_heads: Integer. Number of heads; must divide the width of the input.
+        attention: `"linear"` or `"dot"`.
+        feature_map: See `LinearAttention`.
+        merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations), or
+            `"none"` to keep all tokens.
+        output_dim: Integer, the width after the block, or `None` to leave the width
+            as it is, without a Dense layer.
+        grid_shape: `None` for a sequence, or the height and width of the grid whose
+            tokens arrive row by row. The linear merge of a sequence needs the most
+            tokens it may have, as a tuple of one integer.
+        dropout_rate: Float in [0, 1).
+        drop_path_rate: Float in [0, 1), or one per transformer layer.
+        remat: Boolean. See `EncoderLayer`.
+        return_tokens: Boolean. Whether to return the tokens before merging too.
+        **kwargs: Other arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        x: Float tensor of shape `(batch, 1 + tokens, dim)`.
+        mask: Optional boolean tensor of shape `(batch, 1 + tokens)`, `True` = keep.
+        training: Boolean. Whether dropout and drop path are active.
+
+    Returns:
+        A tensor of shape `(batch, 1 + merged, output_dim)`, where `merged` is
+        `ceil(tokens / 4)` for a sequence; with `return_tokens` a tuple of it and the
+        tokens before merging, of the shape of `x`. Both keep their masks.
+
+    Raises:
+        ValueError: If an argument is none of the above.
+
+    Example:
+
+    ```python
+    x = keras.random.normal((2, 1 + 3750, 96))
+    block = keras_maelre.layers.MaelreBlock(depth=2, num_heads=1, output_dim=192)
+    block(x).shape  # (2, 1 + 938, 192)
+    ```
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
+        sections 3.1 and 3.2.
+    """
+
+    def __init__(
+        self,
+        depth,
+        num_heads,
+        attention="linear",
+        feature_map="elu",
+        merge="conv",
+        output_dim=None,
+        grid_shape=None,
+        dropout_rate=0.0,
+        drop_path_rate=0.0,
+        remat=False,
+        return_tokens=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(depth, int) or depth < 1:
+            raise ValueError(
+                "Argument `depth` must be a positive integer. "
+                f"Received: depth={depth!r}"
+            )
+        if merge not in MERGES:
+            raise ValueError(
+                f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
+            )
+        rates = drop_path_rate
+        if not isinstance(rates, (list, tuple)):
+            rates = (rates,) * depth
+        if len(rates) != depth:
+            raise ValueError(
+                "Argument `drop_path_rate` must be a number or one number per layer "
+                f"({depth}). Received: drop_path_rate={drop_path_rate}"
+            )
+        self.depth = depth
+        self.num_heads = num_heads
+        self.attention_kind = attention
+        self.merge_kind = merge
+        self.output_dim = output_dim
+        self.grid_shape = None if grid_shape is None else tuple(grid_shape)
+        self.dropout_rate = dropout_rate
+        self.drop_path_rate = drop_path_rate
+        self.remat = remat
+        self.return_tokens = return_tokens
+        self.supports_masking = True
+
+        self.encoder_layers = [
+            EncoderLayer(
+                num_heads,
+                attention=attention,
+                feature_map=feature_map,
+                dropout_rate=dropout_rate,
+                drop_path_rate=rate,
+                remat=remat,
+                dtype=self.dtype_policy,
+                name=f"layer_{i + 1}",
+            )
+            for i, rate in enumerate(rates)
+        ]
+        self.feature_map = self.encoder_layers[0].feature_map
+        is_grid = grid_shape is not None and len(grid_shape) == 2
+        grid = self.grid_shape if is_grid else None
+        self.split = SplitClassToken(grid, dtype=self.dtype_policy, name="split")
+        self.merge = self._make_merge(is_grid)
+        if self.merge is not None:
+            self.block_mask = BlockMask(
+                self.merge.strides, grid, name=f"{self.name}_mask"
+            )
+
+    def _make_merge(self, is_grid):
+        kwargs = {"dtype": self.dtype_policy, "name": "merge"}
+        if self.merge_kind == "conv":
+            return ConvMerge2D(**kwargs) if is_grid else ConvMerge1D(**kwargs)
+        if self.merge_kind == "average":
+            return AverageMerge2D(**kwargs) if is_grid else AverageMerge1D(**kwargs)
+        if self.merge_kind == "linear":
+            if self.grid_shape is None:
+                raise ValueError(
+                    'With merge="linear", argument `grid_shape` must tell the most '
+                    "tokens there may be. Received: grid_shape=None"
+                )
+            return LinearMerge(self.grid_shape, strides=2 if is_grid else 4, **kwargs)
+        return None
+
+    def build(self, input_shape):
+        for layer in self.encoder_layers:
+            layer.build(input_shape)
+        if self.merge is not None:
+            _, tokens_shape = self.split.compute_output_shape(input_shape)
+            self.merge.build(tokens_shape)
+        if self.output_dim is not None:
+            self.expand = keras.layers.Dense(
+                self.output_dim, dtype=self.dtype_policy, name="expand"
+            )
+            self.expand.build(input_shape)
+
+    def call(self, x, mask=None, training=False):
+        for layer in self.encoder_layers:
+            x = layer(x, mask=mask, training=training)
+        tokens = x
+        if self.merge is not None:
+            cls, patches = self.split(x)
+            patch_mask = self.split.compute_mask(x, mask)[1]
+            merged = self.merge(patches, mask=patch_mask)
+            if len(merged.shape) == 4:
+                count = merged.shape[1] * merged.shape[2]
+                merged = ops.reshape(merged, (-1, count, x.shape[-1]))
+            x = ops.concatenate([cls[:, None], merged], axis=1)
+        if self.output_dim is not None:
+            x = self.expand(x)
+        return (x, tokens) if self.return_tokens else x
+
+    def compute_mask(self, x, previous_mask=None):
+        mask = previous_mask
+        if mask is not None and self.merge is not None:
+            mask = self.block_mask(mask)
+        return (mask, previous_mask) if self.return_tokens else mask
+
+    def compute_output_shape(self, input_shape):
+        batch, length, dim = input_shape
+        merged = length
+        if self.merge is not None:
+            _, tokens_shape = self.split.compute_output_shape(input_shape)
+            merged = 1
+            for n in self.merge.compute_output_shape(tokens_shape)[1:-1]:
+                merged = None if n is None else merged * n
+            merged = None if merged is None else merged + 1
+        output_shape = (batch, merged, self.output_dim or dim)
+        return (output_shape, tuple(input_shape)) if self.return_tokens else output_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "depth": self.depth,
+            "num_heads": self.num_heads,
+            "attention": self.attention_kind,
+            "feature_map": self.feature_map,
+            "merge": self.merge_kind,
+            "output_dim": self.output_dim,
+            "grid_shape": self.grid_shape,
+            "dropout_rate": self.dropout_rate,
+            "drop_path_rate": self.drop_path_rate,
+            "remat": self.remat,
+            "return_tokens": self.return_tokens,
+        }
+

@@ -1,0 +1,80 @@
+"""How masks follow the tokens.
+
+Each step is one `keras.Operation`: in a functional model the masks are part of the
+graph, and its summary shows one line for each.
+"""
+
+import keras
+from keras import ops
+
+
+def zero_masked(x, mask):
+    """Sets the masked positions of `x` to zero; `mask` has no channel axis."""
+    if mask is None:
+        return x
+    return ops.where(mask[..., None], x, ops.zeros_like(x))
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class NotAllNaN(keras.Operation):
+    """Keeps the time steps that have a value in some channel."""
+
+    def call(self, series):
+        return ops.logical_not(ops.all(ops.isnan(series), axis=-1))
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class ClassTokenMask(keras.Operation):
+    """The mask of tokens that a class token was put in front of: it is kept."""
+
+    def call(self, mask):
+        return ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class MergedMask(keras.Operation):
+    """The mask after a merge: a cell of `strides` tokens is kept if any of it is.
+
+    For padding at the end this keeps `ceil(tokens / strides)` tokens, as many as the
+    input without padding would have.
+
+    Args:
+        strides: Integer, on every axis of the mask but the batch.
+    """
+
+    def __init__(self, strides, name=None):
+        super().__init__(name=name)
+        self.strides = strides
+
+    def call(self, mask):
+        rank = len(mask.shape) - 1
+        kept = ops.cast(mask, "float32")[..., None]
+        fill = [(0, 0)] + [(0, self.strides - 1)] * rank + [(0, 0)]
+        kept = ops.pad(kept, fill)
+        kept = ops.max_pool(kept, self.strides, self.strides, padding="valid")
+        return kept[..., 0] > 0
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class BlockMask(keras.Operation):
+    """The mask after a `MaelreBlock`: that of the class token, then the merged one.
+
+    Args:
+        strides: Integer, on every axis of the grid.
+        grid_shape: `None` for a sequence, or the height and width of the grid.
+    """
+
+    def __init__(self, strides, grid_shape=None, name=None):
+        super().__init__(name=name)
+        self.strides = strides
+        self.grid_shape = grid_shape
+        self.merged_mask = MergedMask(strides)
+
+    def call(self, mask):
+        cls, tokens = mask[:, :1], mask[:, 1:]
+        if self.grid_shape is not None:
+            tokens = ops.reshape(tokens, (-1, *self.grid_shape))
+        merged = self.merged_mask.call(tokens)
+        if self.grid_shape is not None:
+            merged = ops.reshape(merged, (-1, merged.shape[1] * merged.shape[2]))
+        return ops.concatenate([cls, merged], axis=1)

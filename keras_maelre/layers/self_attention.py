@@ -1,0 +1,67 @@
+"""What the two attention layers share: projections, heads, variables."""
+
+import keras
+from keras import ops
+
+
+class SelfAttention(keras.layers.Layer):
+    """Multi-head self-attention around an `attend` function of a subclass.
+
+    Every subclass holds the same variables (one fused query-key-value
+    projection and one output projection), so that a checkpoint of one kind of
+    attention loads into another.
+
+    Args:
+        num_heads: Integer. Number of heads; must divide the width of the input.
+        **kwargs: Other arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, num_heads, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(num_heads, int) or num_heads < 1:
+            raise ValueError(
+                "Argument `num_heads` must be a positive integer. "
+                f"Received: num_heads={num_heads!r}"
+            )
+        self.num_heads = num_heads
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        if len(input_shape) != 3 or input_shape[-1] is None:
+            raise ValueError(
+                f"{type(self).__name__} expects an input of shape (batch, tokens, "
+                f"dim) with a known dim. Received: input shape {tuple(input_shape)}"
+            )
+        dim = input_shape[-1]
+        if dim % self.num_heads:
+            raise ValueError(
+                "Argument `num_heads` must divide the width of the input. "
+                f"Received: num_heads={self.num_heads}, width {dim}"
+            )
+        self.head_dim = dim // self.num_heads
+        self.qkv = keras.layers.Dense(3 * dim, dtype=self.dtype_policy, name="qkv")
+        self.qkv.build(input_shape)
+        self.output_dense = keras.layers.Dense(
+            dim, dtype=self.dtype_policy, name="output_dense"
+        )
+        self.output_dense.build(input_shape)
+
+    def call(self, x, mask=None):
+        length = ops.shape(x)[1]
+        heads = ops.reshape(
+            self.qkv(x), (-1, length, 3, self.num_heads, self.head_dim)
+        )
+        query, key, value = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]
+        context = self.attend(query, key, value, mask)
+        context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))
+        return self.output_dense(context)
+
+    def attend(self, query, key, value, mask):
+        """Mixes the values; `(batch, tokens, heads, head_dim)` in and out."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {**super().get_config(), "num_heads": self.num_heads}

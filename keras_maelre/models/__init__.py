@@ -1,0 +1,15 @@
+"""The models, their presets, and what goes with them."""
+
+from keras_maelre.models.cost import count_macs
+from keras_maelre.models.maelre_backbone import MaelreBackbone
+from keras_maelre.models.maelre_classifier import MaelreClassifier
+from keras_maelre.models.transfer import TransferReport
+from keras_maelre.models.transfer import transfer_weights
+
+__all__ = [
+    "MaelreBackbone",
+    "MaelreClassifier",
+    "TransferReport",
+    "count_macs",
+    "transfer_weights",
+]

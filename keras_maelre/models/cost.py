@@ -1,0 +1,71 @@
+"""The cost of a model in multiply-accumulates."""
+
+import math
+
+from keras_maelre.layers.aligned_conv import merged_length
+from keras_maelre.models.attention_plan import token_grids
+from keras_maelre.models.input_checks import check_input_shape
+from keras_maelre.models.maelre_backbone import PATCH_STRIDES
+
+
+def count_macs(model, input_shape=None):
+    """Counts the multiply-accumulates of one forward pass, by formula.
+
+    Products of two operands are counted: the convolutions, the Dense layers, and both
+    products of an attention (with linear attention the state `phi(K)^T V` and its use
+    by the queries). Sums, normalisations, feature maps and lookups are not.
+
+    Args:
+        model: `MaelreBackbone` or `MaelreClassifier`.
+        input_shape: Tuple of integers without the batch, or an integer length; by
+            default the most that the model takes.
+
+    Returns:
+        Integer, multiply-accumulates per sample.
+
+    Raises:
+        ValueError: If the model does not take inputs of `input_shape`.
+
+    Example:
+
+    ```python
+    model = keras_maelre.MaelreClassifier.from_preset("base_series")
+    keras_maelre.count_macs(model) / 1e9  # 11.26
+    ```
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
+        section 3 for the complexities, tables 1 to 4 for what its own counter prints.
+    """
+    backbone = getattr(model, "backbone", model)
+    signal_shape = backbone.signal_shape
+    if input_shape is None:
+        input_shape = signal_shape
+    if isinstance(input_shape, int):
+        input_shape = (input_shape, *signal_shape[1:])
+    check_input_shape(backbone.modality, signal_shape, (None, *input_shape))
+
+    grid = input_shape[:1]
+    if backbone.modality in ("audio", "image"):
+        grid = tuple(merged_length(n, PATCH_STRIDES) for n in input_shape[:2])
+    kernel = backbone.get_layer("stem").conv.kernel
+    total = math.prod(grid) * math.prod(kernel.shape)
+
+    grids = token_grids(grid, backbone.merge)
+    for i, grid in enumerate(grids):
+        width = backbone.width * 2**i
+        tokens = math.prod(grid) + 1
+        layer = 12 * tokens * width**2
+        if backbone.attention_plan[i] == "linear":
+            layer += 2 * tokens * width * (width // backbone.num_heads[i])
+        else:
+            layer += 2 * tokens**2 * width
+        total += backbone.depths[i] * layer
+        if i + 1 < len(grids):
+            merged = math.prod(grids[i + 1])
+            if backbone.merge == "conv":
+                total += merged * 9 * width**2
+            elif backbone.merge == "linear":
+                total += merged * math.prod(grid) * width
+            total += (merged + 1) * 2 * width**2
+    return total + 8 * backbone.width * getattr(model, "num_classes", 0)

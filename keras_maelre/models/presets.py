@@ -1,0 +1,80 @@
+"""The table of named configurations."""
+
+# Widths, depths: "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
+# section 4. "tiny" is ours, for machines without a GPU.
+SIZES = {
+    "tiny": {"width": 32, "depths": (1, 1, 2, 1)},
+    "small": {"width": 96, "depths": (1, 2, 11, 2)},
+    "base": {"width": 96, "depths": (2, 3, 16, 3)},
+    "wide": {"width": 160, "depths": (2, 3, 16, 3)},
+}
+
+MODALITIES = {
+    "text": {
+        "about": "RoBERTa token ids",
+        "num_classes": 12338,
+        "config": {
+            "input_shape": (2048,),
+            "vocabulary_size": 50265,
+            "embedding_dim": 768,
+            "padding_id": 1,
+        },
+    },
+    "bytes": {
+        "about": "text as UTF-8 bytes (byte + 1)",
+        "num_classes": 2,
+        "config": {
+            "input_shape": (4096,),
+            "vocabulary_size": 257,
+            "embedding_dim": 64,
+            "padding_id": 0,
+        },
+    },
+    "series": {
+        "about": "time series",
+        "num_classes": 6,
+        "config": {"input_shape": (3750, 1)},
+    },
+    "audio": {
+        "about": "log-mel spectrograms",
+        "num_classes": 309,
+        "config": {"input_shape": (1024, 128)},
+    },
+    "image": {
+        "about": "images",
+        "num_classes": 1000,
+        "config": {"input_shape": (224, 224, 3)},
+    },
+}
+
+# Parameters of the classifier with the preset's number of classes.
+PARAMETERS = {}
+
+
+def _preset(size, modality):
+    entry = MODALITIES[modality]
+    return {
+        "description": (
+            f"{size} MAELRE for {entry['about']}: width {SIZES[size]['width']}, "
+            f"depths {SIZES[size]['depths']}. Architecture only: the weights are new."
+        ),
+        "parameters": PARAMETERS.get(f"{size}_{modality}"),
+        "input_shape": entry["config"]["input_shape"],
+        "num_classes": entry["num_classes"],
+        "config": {
+            "modality": modality,
+            # In the audio preset block 3 has 512 tokens of width 384, and the paper's
+            # costs show dot-product attention there: "auto" would choose otherwise.
+            "attention": ("linear", "linear", "dot", "dot"),
+            "num_heads": (1, 2, 4, 8),
+            **SIZES[size],
+            **entry["config"],
+        },
+    }
+
+
+PRESETS = {
+    f"{size}_{modality}": _preset(size, modality)
+    for modality in MODALITIES
+    for size in SIZES
+}
