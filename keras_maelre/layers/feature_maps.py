@@ -7,10 +7,10 @@ from keras import ops
 def elu_plus_one(x):
     """`elu(x) + 1`, computed as `exp(x)` below zero.
 
-    The sum `elu(x) + 1` would cancel: at `x = -10` it keeps three digits.
+    The sum `elu(x) + 1` would cancel: it keeps three digits at `x = -10` and none
+    at `x = -20`, where a query would then attend to nothing at all.
     """
-    negative = ops.where(x > 0, ops.zeros_like(x), x)
-    return ops.where(x > 0, x + 1, ops.exp(negative))
+    return ops.exp(ops.minimum(x, 0.0)) + ops.relu(x)
 
 
 FEATURE_MAPS = {

@@ -1,0 +1,5 @@
+"""From raw data to the input tensor of a model."""
+
+from keras_maelre.preprocessing.z_normalize import ZNormalize
+
+__all__ = ["ZNormalize"]

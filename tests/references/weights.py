@@ -1,0 +1,58 @@
+"""The variables of the library's layers, arranged as the reference wants them."""
+
+
+def dense(layer):
+    return {"kernel": layer.kernel, "bias": layer.bias}
+
+
+def norm(layer):
+    return {"gamma": layer.gamma, "beta": layer.beta}
+
+
+def attention(layer):
+    return {"qkv": dense(layer.qkv), "output_dense": dense(layer.output_dense)}
+
+
+def encoder_layer(layer):
+    return {
+        "attention_norm": norm(layer.attention_norm),
+        "attention": attention(layer.attention),
+        "mlp_norm": norm(layer.mlp_norm),
+        "mlp_hidden": dense(layer.mlp_hidden),
+        "mlp_output": dense(layer.mlp_output),
+    }
+
+
+def merge(layer):
+    """The kernel and bias of a merge that has them."""
+    return dense(layer) if layer.weights else {}
+
+
+def block(layer):
+    weights = {"layers": [encoder_layer(part) for part in layer.encoder_layers]}
+    if layer.merge is not None:
+        weights["merge"] = merge(layer.merge)
+    if layer.output_dim is not None:
+        weights["expand"] = dense(layer.expand)
+    return weights
+
+
+def stem(layer):
+    weights = {"conv": dense(layer.conv)}
+    if hasattr(layer, "embedding"):
+        weights["embeddings"] = layer.embedding.embeddings
+    return weights
+
+
+def backbone(model):
+    return {
+        "stem": stem(model.get_layer("stem")),
+        "positions": model.get_layer("position_embedding").embeddings,
+        "cls": model.get_layer("class_token").token,
+        "blocks": [block(model.get_layer(f"block_{i}")) for i in range(1, 5)],
+        "norm": norm(model.get_layer("norm")),
+    }
+
+
+def classifier(model):
+    return {**backbone(model.backbone), "head": dense(model.head)}
