@@ -7,16 +7,14 @@ from keras_maelre import preprocessing
 from keras_maelre import training
 from keras_maelre.models import MaelreBackbone
 from keras_maelre.models import MaelreClassifier
-from keras_maelre.models import TransferReport
 from keras_maelre.models import count_macs
 from keras_maelre.models import transfer_weights
-
-__version__ = "0.1.0"
+from keras_maelre.version import __version__
 
 __all__ = [
     "MaelreBackbone",
     "MaelreClassifier",
-    "TransferReport",
+    "__version__",
     "augmentation",
     "count_macs",
     "datasets",

@@ -73,8 +73,7 @@ def simulated_wingbeats(
     Reference: Mukundarajan et al. (2017), Using mobile phones as acoustic
     sensors for high-throughput mosquito surveillance, eLife 6:e27854, for the
     ranges of frequencies; Arthur et al. (2014), J. Acoust. Soc. Am. 135(2), for
-    the harmonics; Villarreal et al. (2017), J. Med. Entomol. 54(5), for the
-    spread within a species.
+    the harmonics.
     """
     for name, value in (("samples_per_class", samples_per_class), ("length", length)):
         if not isinstance(value, numbers.Integral):

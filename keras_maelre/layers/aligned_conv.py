@@ -46,12 +46,8 @@ class AlignedConv(keras.layers.Layer):
 
     def __init__(self, rank, kernel_size, strides=1, filters=None, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("kernel_size", kernel_size), ("strides", strides)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(
-                    f"Argument `{name}` must be a positive integer. "
-                    f"Received: {name}={value!r}"
-                )
+        check_positive("kernel_size", kernel_size)
+        check_positive("strides", strides)
         self.rank = rank
         self.kernel_size = kernel_size
         self.strides = strides
@@ -92,6 +88,14 @@ class AlignedConv(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
         }
+
+
+def check_positive(name, value):
+    """Raises a ValueError that names the argument unless it is a positive integer."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"Argument `{name}` must be a positive integer. Received: {name}={value!r}"
+        )
 
 
 def check_spatial(layer, input_shape, rank):

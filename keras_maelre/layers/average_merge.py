@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.aligned_conv import check_spatial
 from keras_maelre.layers.aligned_conv import merged_length
 from keras_maelre.layers.aligned_conv import pad_spatial
@@ -15,6 +16,8 @@ class AverageMerge(keras.layers.Layer):
 
     def __init__(self, rank, pool_size, strides, **kwargs):
         super().__init__(**kwargs)
+        check_positive("pool_size", pool_size)
+        check_positive("strides", strides)
         self.rank = rank
         self.pool_size = pool_size
         self.strides = strides
@@ -75,7 +78,8 @@ class AverageMerge1D(AverageMerge):
         A tensor of shape `(batch, ceil(tokens / strides), dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 3.
+        ValueError: If the input is not of rank 3, or if an argument is not a
+            positive integer.
 
     Example:
 
@@ -115,7 +119,8 @@ class AverageMerge2D(AverageMerge):
         dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 4.
+        ValueError: If the input is not of rank 4, or if an argument is not a
+            positive integer.
 
     Example:
 

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.aligned_conv import check_spatial
 from keras_maelre.layers.aligned_conv import merged_length
 from keras_maelre.layers.masking import MergedMask
@@ -54,6 +55,7 @@ class LinearMerge(keras.layers.Layer):
 
     def __init__(self, grid_shape, strides, **kwargs):
         super().__init__(**kwargs)
+        check_positive("strides", strides)
         self.grid_shape = tuple(grid_shape)
         if len(self.grid_shape) not in (1, 2):
             raise ValueError(

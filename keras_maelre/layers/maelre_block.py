@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.average_merge import AverageMerge1D
 from keras_maelre.layers.average_merge import AverageMerge2D
 from keras_maelre.layers.class_token import SplitClassToken
@@ -83,11 +84,7 @@ class MaelreBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(depth, int) or depth < 1:
-            raise ValueError(
-                "Argument `depth` must be a positive integer. "
-                f"Received: depth={depth!r}"
-            )
+        check_positive("depth", depth)
         if merge not in MERGES:
             raise ValueError(
                 f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
@@ -153,6 +150,7 @@ class MaelreBlock(keras.layers.Layer):
     def build(self, input_shape):
         for layer in self.encoder_layers:
             layer.build(input_shape)
+        self.split.build(input_shape)
         if self.merge is not None:
             _, tokens_shape = self.split.compute_output_shape(input_shape)
             self.merge.build(tokens_shape)

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_positive
+
 
 class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention around an `attend` function of a subclass.
@@ -18,11 +20,7 @@ class SelfAttention(keras.layers.Layer):
 
     def __init__(self, num_heads, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(num_heads, int) or num_heads < 1:
-            raise ValueError(
-                "Argument `num_heads` must be a positive integer. "
-                f"Received: num_heads={num_heads!r}"
-            )
+        check_positive("num_heads", num_heads)
         self.num_heads = num_heads
         self.supports_masking = True
 

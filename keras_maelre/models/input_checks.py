@@ -1,14 +1,15 @@
 """Checks of what a model is called on."""
 
+import keras
 import numpy as np
 
 
 class CheckedInputs:
     """Raises a ValueError on inputs that a model would misread or reject obscurely.
 
-    Mixed into the functional models: they know their modality and their shape. Rank
-    and shape are checked whatever the input is; values only of NumPy arrays, where
-    looking costs nothing.
+    Mixed into the functional models: they know their modality and their shape. Rank,
+    shape and the kind of number are checked whatever the input is; values only of
+    NumPy arrays, where looking costs nothing.
     """
 
     def __call__(self, inputs, *args, **kwargs):
@@ -42,23 +43,22 @@ class CheckedInputs:
         if shape is None or not hasattr(self, "signal_shape"):
             return
         check_input_shape(self.modality, self.signal_shape, tuple(shape))
-        if isinstance(x, np.ndarray):
-            if self.modality in ("text", "bytes"):
-                check_token_ids(x, self.vocabulary_size)
-            else:
-                check_finite(x, padded=self.modality == "series")
+        if self.modality in ("text", "bytes"):
+            check_token_ids(x, self.vocabulary_size)
+        elif isinstance(x, np.ndarray):
+            check_finite(x, padded=self.modality == "series")
 
 
 def check_input_shape(modality, signal_shape, shape):
     """Raises a ValueError unless a batch of `shape` fits the model."""
     flexible = modality in ("text", "bytes", "series")
     expected = (
-        (f"at most {signal_shape[0]}", *signal_shape[1:]) if flexible else signal_shape
+        (f"1 to {signal_shape[0]}", *signal_shape[1:]) if flexible else signal_shape
     )
     fits = len(shape) == len(signal_shape) + 1
     for i, (got, wanted) in enumerate(zip(shape[1:], signal_shape)):
-        at_most = flexible and i == 0
-        fits = fits and (got is None or got == wanted or at_most and got < wanted)
+        shorter = flexible and i == 0 and got is not None and 0 < got < wanted
+        fits = fits and (got is None or got == wanted or shorter)
     if not fits:
         hint = (
             " Pass `input_shape` to `from_preset` for another length or size."
@@ -73,12 +73,18 @@ def check_input_shape(modality, signal_shape, shape):
 
 
 def check_token_ids(token_ids, vocabulary_size):
-    """Raises a ValueError unless all ids are integers within the vocabulary."""
-    if not np.issubdtype(token_ids.dtype, np.integer):
-        raise ValueError(
-            f"Token ids must be integers. Received: dtype {token_ids.dtype}"
-        )
-    if token_ids.size and not 0 <= token_ids.min() <= token_ids.max() < vocabulary_size:
+    """Raises a ValueError unless all ids are integers within the vocabulary.
+
+    Args:
+        token_ids: A tensor, of which the dtype is checked, or an array.
+        vocabulary_size: Integer.
+    """
+    dtype = keras.backend.standardize_dtype(token_ids.dtype)
+    if not keras.backend.is_int_dtype(dtype):
+        raise ValueError(f"Token ids must be integers. Received: dtype {dtype}")
+    if not isinstance(token_ids, np.ndarray) or not token_ids.size:
+        return
+    if not 0 <= token_ids.min() <= token_ids.max() < vocabulary_size:
         raise ValueError(
             f"Token ids must lie in [0, {vocabulary_size}). Received: ids from "
             f"{token_ids.min()} to {token_ids.max()}"

@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.aligned_conv import merged_length
 from keras_maelre.layers.class_token import ClassToken
 from keras_maelre.layers.class_token import SplitClassToken
@@ -70,7 +71,8 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         remat: Boolean. Whether training recomputes the activations of every layer in
             the backward pass: less memory, about a third more time.
         dtype: String or `keras.DTypePolicy`, as `"mixed_bfloat16"`.
-        **kwargs: `name` and `trainable` of `keras.Model`.
+        name: Optional string.
+        trainable: Boolean, whether training changes any of the weights.
 
     Returns (when called):
         A dictionary: `"cls"`, `(batch, 8 * width)`, the class token after the final
@@ -114,18 +116,20 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         drop_path_rate=0.0,
         remat=False,
         dtype=None,
-        **kwargs,
+        name=None,
+        trainable=True,
     ):
         input_shape = _checked_input_shape(modality, input_shape)
         if merge not in MERGES:
             raise ValueError(
                 f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
             )
-        for name, value in (("depths", depths), ("num_heads", num_heads)):
+        check_positive("width", width)
+        for argument, value in (("depths", depths), ("num_heads", num_heads)):
             if not isinstance(value, (list, tuple)) or len(value) != NUM_BLOCKS:
                 raise ValueError(
-                    f"Argument `{name}` must hold {NUM_BLOCKS} integers, one per block. "
-                    f"Received: {name}={value!r}"
+                    f"Argument `{argument}` must hold {NUM_BLOCKS} integers, one per "
+                    f"block. Received: {argument}={value!r}"
                 )
         dropout_rate = checked_rate("dropout_rate", dropout_rate)
         drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
@@ -134,15 +138,15 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
 
         # === Layers ===
         if modality in ("text", "bytes"):
-            for name, value in (
+            for argument, value in (
                 ("vocabulary_size", vocabulary_size),
                 ("embedding_dim", embedding_dim),
                 ("padding_id", padding_id),
             ):
                 if value is None:
                     raise ValueError(
-                        f'Argument `{name}` is needed with modality="{modality}". '
-                        f"Received: {name}=None"
+                        f'Argument `{argument}` is needed with modality="{modality}". '
+                        f"Received: {argument}=None"
                     )
             stem = TokenStem(
                 vocabulary_size,
@@ -218,7 +222,11 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             x, tokens = block(x)
             _, outputs[f"block_{i + 1}"] = splits[i](tokens)
         outputs["cls"], outputs["tokens"] = splits[-1](norm(x))
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        if not trainable:
+            # Keras applies the argument of the same name before it knows the layers:
+            # the weights would still be trained as part of another model.
+            self.trainable = False
 
         # === Config ===
         # The loss scaling of mixed float16 asks the model for its policy.
@@ -274,8 +282,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
 
     @classmethod
     def _argument_names(cls):
-        names = set(inspect.signature(cls.__init__).parameters)
-        return names - {"self", "kwargs"} | {"name", "trainable"}
+        return set(inspect.signature(cls.__init__).parameters) - {"self"}
 
     @classmethod
     def _from_arguments(cls, arguments):

@@ -1,5 +1,7 @@
 """The MAELRE encoder with a classification head."""
 
+import numbers
+
 import keras
 
 from keras_maelre.models.input_checks import CheckedInputs
@@ -18,7 +20,8 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
     Args:
         backbone: A `MaelreBackbone`.
         num_classes: Integer, the number of logits.
-        **kwargs: `name` and `trainable` of `keras.Model`.
+        name: Optional string.
+        trainable: Boolean, whether training changes any of the weights.
 
     Raises:
         ValueError: If `num_classes` is no positive integer.
@@ -29,7 +32,7 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
     ```python
     classifier = keras_maelre.MaelreClassifier.from_preset("tiny_series", num_classes=3)
     classifier.compile(
-        optimizer=keras.optimizers.AdamW(1e-3),
+        optimizer=keras.optimizers.AdamW(3e-4),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
@@ -43,19 +46,20 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
         section 3.
     """
 
-    def __init__(self, backbone, num_classes, **kwargs):
+    def __init__(self, backbone, num_classes, name=None, trainable=True):
         if not isinstance(backbone, MaelreBackbone):
             raise TypeError(
                 "Argument `backbone` must be a MaelreBackbone. "
                 f"Received: backbone={backbone!r}"
             )
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int):
-            num_classes = None
-        if num_classes is None or num_classes < 1:
+        is_integer = isinstance(num_classes, numbers.Integral)
+        if not is_integer or isinstance(num_classes, bool) or num_classes < 1:
             raise ValueError(
                 "Argument `num_classes` must be a positive integer. "
                 f"Received: num_classes={num_classes!r}"
             )
+        # One counted by NumPy could not be written to a configuration.
+        num_classes = int(num_classes)
         # === Layers ===
         policy = backbone.dtype_policy
         head = keras.layers.Dense(
@@ -68,7 +72,9 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
         # === Functional Model ===
         inputs = backbone.input
         outputs = head(backbone(inputs)["cls"])
-        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
+        if not trainable:
+            self.trainable = False
 
         # === Config ===
         self.dtype_policy = policy

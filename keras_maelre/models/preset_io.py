@@ -4,10 +4,12 @@ import json
 import pathlib
 import warnings
 
+import h5py
 import keras
 
 from keras_maelre.models import presets
 from keras_maelre.models.token_embeddings import load_token_embeddings
+from keras_maelre.models.transfer import named_weights
 from keras_maelre.models.transfer import transfer_weights
 
 CONFIG_FILE = "config.json"
@@ -52,8 +54,9 @@ class PresetIO:
                 is fetched by huggingface_hub.
             token_embeddings: Optional string, of text models: a RoBERTa preset of
                 keras-hub (`"roberta_base_en"`) or a local directory of one. Its
-                token table is copied and frozen, as the paper has it. Otherwise a
-                built-in preset's table is new and trainable.
+                token table is copied and frozen, as the paper has it, unless
+                `trainable_embeddings=True` is passed too. Otherwise a built-in
+                preset's table is new and trainable.
             **kwargs: What to change: `num_classes` (classifier), `dtype`,
                 `attention`, `merge`, `feature_map`, `input_shape` (another length
                 or size: positions are resampled), `dropout_rate`, `drop_path_rate`,
@@ -85,7 +88,7 @@ class PresetIO:
                 f"Received: preset={preset!r}"
             )
         if token_embeddings is not None:
-            kwargs = {**kwargs, "trainable_embeddings": False}
+            kwargs = {"trainable_embeddings": False, **kwargs}
         _check_keywords(cls, kwargs)
         if str(preset) in presets.PRESETS:
             entry = presets.PRESETS[str(preset)]
@@ -176,7 +179,10 @@ def load_directory(directory):
     try:
         config = json.loads((directory / CONFIG_FILE).read_text())
         if config["registered_name"] not in REGISTERED_NAMES:
-            raise ValueError(f"registered_name is {config['registered_name']!r}")
+            raise ValueError(
+                f"registered_name is {config['registered_name']!r}, not one of "
+                f"{REGISTERED_NAMES}"
+            )
         model = keras.saving.deserialize_keras_object(config)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -185,12 +191,32 @@ def load_directory(directory):
         ) from error
     try:
         model.load_weights(directory / WEIGHTS_FILE)
+        _check_none_is_left(model, directory / WEIGHTS_FILE)
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
             f"The weights in {str(directory / WEIGHTS_FILE)!r} are damaged or belong "
             f"to another model: {error}"
         ) from error
     return model
+
+
+def _check_none_is_left(model, path):
+    """Raises a ValueError if a file has weights that the model has no place for.
+
+    Keras reads what the model asks for and ignores the rest.
+    """
+    stored = []
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset) and "seed_generator" not in name:
+            stored.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    if len(stored) != len(model.weights):
+        raise ValueError(
+            f"the file holds {len(stored)} weights, the model {len(model.weights)}"
+        )
 
 
 def _adapt(cls, source, kwargs):
@@ -214,11 +240,15 @@ def _adapt(cls, source, kwargs):
     if isinstance(kwargs.get("input_shape"), int):
         kwargs = {**kwargs, "input_shape": (kwargs["input_shape"],)}
     target = cls._from_arguments({**arguments, **kwargs})
-    report = transfer_weights(source, target)
-    if report.left:
+    source_backbone = getattr(source, "backbone", source)
+    target_backbone = getattr(target, "backbone", target)
+    report = transfer_weights(source_backbone, target_backbone)
+    unused = named_weights(source_backbone).keys() - named_weights(target_backbone)
+    misfits = [*report.left, *(f"{name} is not used" for name in sorted(unused))]
+    if misfits:
         raise ValueError(
             "The saved weights do not fit what was changed "
-            f"({', '.join(sorted(kwargs))}): {'; '.join(report.left)}"
+            f"({', '.join(sorted(kwargs))}): {'; '.join(misfits)}"
         )
     adapted = [line for line in report.adapted if "position" not in line]
     if adapted:
@@ -229,6 +259,8 @@ def _adapt(cls, source, kwargs):
         )
     if hasattr(target, "head"):
         _keep_head(source, target)
+    if "trainable" not in kwargs and not source_backbone.trainable:
+        target_backbone.trainable = False
     return target
 
 

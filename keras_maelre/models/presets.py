@@ -48,7 +48,28 @@ MODALITIES = {
 }
 
 # Parameters of the classifier with the preset's number of classes.
-PARAMETERS = {}
+PARAMETERS = {
+    "tiny_text": 43_842_802,
+    "small_text": 86_665_394,
+    "base_text": 103_182_290,
+    "wide_text": 205_362_578,
+    "tiny_bytes": 1_677_826,
+    "small_bytes": 37_369_282,
+    "base_bytes": 53_886_178,
+    "wide_bytes": 148_935_330,
+    "tiny_series": 1_608_550,
+    "small_series": 37_194_342,
+    "base_series": 53_711_238,
+    "wide_series": 148_654_726,
+    "tiny_audio": 1_829_909,
+    "small_audio": 37_857_813,
+    "base_audio": 54_374_709,
+    "wide_audio": 149_760_309,
+    "tiny_image": 1_848_840,
+    "small_image": 37_913_224,
+    "base_image": 54_430_120,
+    "wide_image": 149_852_200,
+}
 
 
 def _preset(size, modality):
@@ -58,7 +79,7 @@ def _preset(size, modality):
             f"{size} MAELRE for {entry['about']}: width {SIZES[size]['width']}, "
             f"depths {SIZES[size]['depths']}. Architecture only: the weights are new."
         ),
-        "parameters": PARAMETERS.get(f"{size}_{modality}"),
+        "parameters": PARAMETERS[f"{size}_{modality}"],
         "input_shape": entry["config"]["input_shape"],
         "num_classes": entry["num_classes"],
         "config": {

@@ -78,6 +78,11 @@ def transfer_weights(source, target):
         else:
             variable.assign(new_value)
             adapted.append(f"{change}, {how}")
+    if hasattr(target, "head"):
+        left += [
+            f"{variable.path} {tuple(variable.shape)}: a head is not transferred"
+            for variable in target.head.weights
+        ]
     return TransferReport(tuple(copied), tuple(adapted), tuple(left))
 
 

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 import keras
+import numpy as np
 
 
 class ResumableTraining(keras.callbacks.Callback):
@@ -70,6 +71,9 @@ class ResumableTraining(keras.callbacks.Callback):
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         model.load_weights(states[-1] / "model.weights.h5")
+        with np.load(states[-1] / "random.npz") as saved:
+            for name, variable in _random_states(model).items():
+                variable.assign(saved[name])
         self.history = record["history"]
         return record["epoch"]
 
@@ -80,6 +84,11 @@ class ResumableTraining(keras.callbacks.Callback):
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         self.model.save_weights(unfinished / "model.weights.h5")
+        states = _random_states(self.model).items()
+        np.savez(
+            unfinished / "random.npz",
+            **{name: keras.ops.convert_to_numpy(value) for name, value in states},
+        )
         record = {
             "epoch": epoch + 1,
             "history": self.history,
@@ -91,3 +100,9 @@ class ResumableTraining(keras.callbacks.Callback):
         for older in self.directory.glob("epoch-*"):
             if older != state:
                 shutil.rmtree(older)
+
+
+def _random_states(model):
+    """The states of the model's random generators, which its weights leave out."""
+    states = [v for v in model.variables if v.name == "seed_generator_state"]
+    return {f"state_{i}": variable for i, variable in enumerate(states)}

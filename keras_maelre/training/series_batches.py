@@ -14,7 +14,9 @@ class SeriesBatches(keras.utils.PyDataset):
     """Shuffled, normalised, augmented batches of time series, for `fit`.
 
     Every batch is a function of `(seed, epoch, index)` alone, so that training that
-    was interrupted goes on with the very batches it would have seen.
+    was interrupted goes on with the very batches it would have seen. That needs
+    `shuffle=False` in `fit`: the samples are shuffled here, and `fit` would shuffle the
+    order of the batches by a generator that an interruption resets.
 
     Args:
         x: Float array of shape `(samples, length, channels)`; time steps that are NaN
@@ -35,7 +37,8 @@ class SeriesBatches(keras.utils.PyDataset):
 
     ```python
     batches = SeriesBatches(x, y, 6, augmentation=[Jitter(0.1)], mixup_alpha=0.2)
-    classifier.fit(batches, epochs=10, callbacks=[batches.epoch_callback()])
+    callbacks = [batches.epoch_callback()]
+    classifier.fit(batches, epochs=2, shuffle=False, callbacks=callbacks)
     ```
     """
 

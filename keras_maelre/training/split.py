@@ -27,6 +27,7 @@ def split_by_group(labels, fraction, groups=None, seed=0):
     Example:
 
     ```python
+    recordings = np.arange(len(y)) // 2  # two series of each recording
     held_out = split_by_group(y, 0.1, groups=recordings)
     x[~held_out], x[held_out]
     ```

@@ -1,0 +1,49 @@
+# make demo   the environment, then the mosquito example on simulated wingbeats
+# make test   the environment, then style and all quick tests on all three backends
+# KERAS_BACKEND=jax make demo   another backend for the demo
+
+VENV ?= .venv
+PYTHON ?= python3
+BACKENDS ?= tensorflow jax torch
+KERAS_BACKEND ?= torch
+EXTRAS = tensorflow,jax,torch,text,data,examples,guides,test
+READY = $(VENV)/ready
+RUN = $(VENV)/bin/python
+# Two test processes share the cores; threads of their own would only wait.
+PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
+
+.PHONY: demo test test-slow style format guides clean
+
+demo: $(READY)
+	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(RUN) examples/mosquito.py
+
+test: $(READY) style
+	@set -e; for backend in $(BACKENDS); do \
+		echo "== $$backend"; KERAS_BACKEND=$$backend $(PYTEST) -m "not slow"; \
+	done
+
+test-slow: $(READY)
+	@set -e; for backend in $(BACKENDS); do \
+		echo "== $$backend"; KERAS_BACKEND=$$backend $(PYTEST) -m slow; \
+	done
+
+style: $(READY)
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+format: $(READY)
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+# The notebooks are generated from the scripts beside them, and executed.
+guides: $(READY)
+	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 PATH="$(abspath $(VENV))/bin:$$PATH" \
+		$(RUN) -m jupytext --to ipynb --set-kernel python3 --execute guides/*.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info

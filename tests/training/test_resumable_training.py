@@ -1,0 +1,120 @@
+"""Interrupted and resumed training ends where uninterrupted training does."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_maelre
+from keras_maelre import augmentation
+from keras_maelre import training
+
+X = np.random.default_rng(0).normal(size=(12, 32, 1)).astype("float32")
+Y = np.arange(12) % 3
+
+
+class Killed(Exception):
+    pass
+
+
+class KillAt(keras.callbacks.Callback):
+    """Ends the training in the middle of an epoch, as a power cut would."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now == self.epoch:
+            raise Killed
+
+
+def train(directory, epochs=4, resume=False, callbacks=(), settings=None):
+    keras.utils.set_random_seed(1)
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        "tiny_series",
+        num_classes=3,
+        input_shape=(32, 1),
+        drop_path_rate=0.2,
+        dropout_rate=0.1,
+    )
+    batches = training.SeriesBatches(
+        X, Y, 3, 4, augmentation=[augmentation.Jitter(0.1)], mixup_alpha=0.2
+    )
+    classifier.compile(
+        keras.optimizers.AdamW(1e-3, use_ema=True, ema_momentum=0.9),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+    )
+    resumable = training.ResumableTraining(directory, settings)
+    classifier.fit(
+        batches,
+        epochs=epochs,
+        shuffle=False,
+        initial_epoch=resumable.restore(classifier) if resume else 0,
+        callbacks=[
+            batches.epoch_callback(),
+            keras.callbacks.SwapEMAWeights(),
+            resumable,
+            *callbacks,
+        ],
+        verbose=0,
+    )
+    return classifier, resumable
+
+
+def test_resumed_equals_uninterrupted(tmp_path):
+    expected, whole = train(tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", callbacks=[KillAt(2)])
+    got, resumed = train(tmp_path / "killed", resume=True)
+    assert len(resumed.history) == len(whole.history) == 4
+    for one, other in zip(got.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(
+            keras.ops.convert_to_numpy(one),
+            keras.ops.convert_to_numpy(other),
+            rtol=1e-4,
+            atol=1e-5,
+            err_msg=one.path,
+        )
+    for one, other in zip(resumed.history, whole.history, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
+
+
+def test_finished_training_resumes_to_the_same_weights(tmp_path):
+    expected, _ = train(tmp_path, epochs=2)
+    got, resumed = train(tmp_path, epochs=2, resume=True)
+    assert len(resumed.history) == 2
+    logits = [model.predict(X, verbose=0) for model in (expected, got)]
+    np.testing.assert_allclose(*logits, atol=1e-5)
+
+
+def test_a_state_half_written_is_not_resumed_from(tmp_path):
+    train(tmp_path, epochs=1)
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    (unfinished / "state.json").write_text("{")
+    _, resumed = train(tmp_path, epochs=2, resume=True)
+    assert len(resumed.history) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["epoch-000002"]
+
+
+def test_other_settings_are_refused(tmp_path):
+    train(tmp_path, epochs=1, settings={"preset": "tiny", "seed": 0})
+    with pytest.raises(ValueError, match="seed: started with 0, received 1"):
+        train(tmp_path, resume=True, settings={"preset": "tiny", "seed": 1})
+
+
+def test_nothing_to_resume(tmp_path):
+    with pytest.raises(ValueError, match="Nothing to resume"):
+        train(tmp_path / "empty", resume=True)
+
+
+def test_history_is_readable(tmp_path):
+    train(tmp_path, epochs=2)
+    (state,) = tmp_path.glob("epoch-*/state.json")
+    record = json.loads(state.read_text())
+    assert record["epoch"] == 2 and set(record["history"][0]) == {"loss"}
