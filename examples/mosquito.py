@@ -20,9 +20,7 @@ import keras
 import numpy as np
 
 import keras_maelre
-from keras_maelre import augmentation
-from keras_maelre import datasets
-from keras_maelre import training
+from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import ZNormalize
 
 LEARNING_RATE = 3e-4
@@ -176,7 +174,9 @@ def main(arguments=None):
         raise RuntimeError(
             f"The reloaded preset's logits differ from the model's by {difference:.1e}"
         )
-    print(f"The reloaded preset predicts the same (largest difference {difference:.0e})")
+    print(
+        f"The reloaded preset predicts the same (largest difference {difference:.0e})"
+    )
     result = {
         **settings,
         "epochs": epochs,
@@ -217,7 +217,7 @@ def parse(arguments):
         "--validation",
         type=share,
         default=0.1,
-        help="share of the training recordings to validate on, 0 for none, default: 0.1",
+        help="share of the training recordings to validate on, default: 0.1",
     )
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("runs/mosquito")

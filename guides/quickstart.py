@@ -75,7 +75,9 @@ for name in ("tiny_series", "small_series", "base_series"):
 classifier = keras_maelre.MaelreClassifier.from_preset(
     "tiny_series", num_classes=len(names), input_shape=x_train.shape[1:]
 )
-print(f"{keras_maelre.count_macs(classifier) / 1e6:.0f} M multiply-accumulates a series")
+print(
+    f"{keras_maelre.count_macs(classifier) / 1e6:.0f} M multiply-accumulates a series"
+)
 print("attention of the four blocks:", classifier.backbone.attention_plan)
 
 # %% [markdown]

@@ -95,7 +95,9 @@ def test_readme_runs(namespace):
 
 
 def test_readme_preset_table_is_right():
-    rows = re.findall(r"^\| `(\w+)_` .*?\|(.*)\|$", (ROOT / "README.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| `(\w+)_` .*?\|(.*)\|$", (ROOT / "README.md").read_text(), re.M
+    )
     modalities = ("text", "bytes", "series", "audio", "image")
     assert [size for size, _ in rows] == ["tiny", "small", "base", "wide"]
     for size, cells in rows:

@@ -1,11 +1,8 @@
 """The layers that MAELRE is composed of."""
 
-from keras_maelre.layers.average_merge import AverageMerge1D
-from keras_maelre.layers.average_merge import AverageMerge2D
-from keras_maelre.layers.class_token import ClassToken
-from keras_maelre.layers.class_token import SplitClassToken
-from keras_maelre.layers.conv_merge import ConvMerge1D
-from keras_maelre.layers.conv_merge import ConvMerge2D
+from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
+from keras_maelre.layers.class_token import ClassToken, SplitClassToken
+from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import DropPath
 from keras_maelre.layers.encoder_layer import EncoderLayer
@@ -13,9 +10,7 @@ from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
-from keras_maelre.layers.stem import PatchStem
-from keras_maelre.layers.stem import SeriesStem
-from keras_maelre.layers.stem import TokenStem
+from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
 
 __all__ = [
     "AverageMerge1D",

@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.masking import MergedMask
-from keras_maelre.layers.masking import zero_masked
+from keras_maelre.layers.masking import MergedMask, zero_masked
 
 
 def pad_spatial(x, kernel_size, constant_values=0):
@@ -64,9 +63,7 @@ class AlignedConv(keras.layers.Layer):
             shape=(self.kernel_size,) * self.rank + (channels, filters),
             initializer="glorot_uniform",
         )
-        self.bias = self.add_weight(
-            name="bias", shape=(filters,), initializer="zeros"
-        )
+        self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
 
     def call(self, x, mask=None):
         x = pad_spatial(zero_masked(x, mask), self.kernel_size)

@@ -3,12 +3,13 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
-from keras_maelre.layers.aligned_conv import check_spatial
-from keras_maelre.layers.aligned_conv import merged_length
-from keras_maelre.layers.aligned_conv import pad_spatial
-from keras_maelre.layers.masking import MergedMask
-from keras_maelre.layers.masking import zero_masked
+from keras_maelre.layers.aligned_conv import (
+    check_positive,
+    check_spatial,
+    merged_length,
+    pad_spatial,
+)
+from keras_maelre.layers.masking import MergedMask, zero_masked
 
 
 class AverageMerge(keras.layers.Layer):

@@ -47,4 +47,18 @@ class DotAttention(SelfAttention):
     def attend(self, query, key, value, mask):
         if mask is not None:
             mask = mask[:, None, None, :]
-        return ops.dot_product_attention(query, key, value, mask=mask)
+        dtype = keras.backend.standardize_dtype(value.dtype)
+        if dtype == "float16" and _is_jax_on_cpu():
+            # JAX asks for half-precision products with float32 sums, which XLA does
+            # not compile for CPUs.
+            query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
+        context = ops.dot_product_attention(query, key, value, mask=mask)
+        return ops.cast(context, dtype)
+
+
+def _is_jax_on_cpu():
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return jax.default_backend() == "cpu"

@@ -66,7 +66,11 @@ def drop_samples(x, rate, seed):
 
 def checked_rate(name, rate):
     """Returns a dropout rate as a float, or raises a ValueError that names it."""
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+    if (
+        isinstance(rate, bool)
+        or not isinstance(rate, (int, float))
+        or not 0 <= rate < 1
+    ):
         raise ValueError(
             f"Argument `{name}` must be a number in [0, 1). Received: {name}={rate!r}"
         )

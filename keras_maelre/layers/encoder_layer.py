@@ -3,8 +3,7 @@
 import keras
 
 from keras_maelre.layers.dot_attention import DotAttention
-from keras_maelre.layers.drop_path import checked_rate
-from keras_maelre.layers.drop_path import drop_samples
+from keras_maelre.layers.drop_path import checked_rate, drop_samples
 from keras_maelre.layers.linear_attention import LinearAttention
 
 ATTENTION_KINDS = ("linear", "dot")
@@ -109,7 +108,9 @@ class EncoderLayer(keras.layers.Layer):
 
     def call(self, x, mask=None, training=False):
         random = training and (self.dropout_rate or self.drop_path_rate)
-        seeds = [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
+        seeds = (
+            [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
+        )
 
         def forward(x):
             y = self.attention(self.attention_norm(x), mask=mask)

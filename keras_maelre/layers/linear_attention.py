@@ -6,18 +6,19 @@ from keras import ops
 from keras_maelre.layers import feature_maps
 from keras_maelre.layers.self_attention import SelfAttention
 
-# The smallest denominator. A sum of feature maps is zero where a ReLU map has
-# nothing to attend to; its numerator is zero too, and so becomes the quotient.
-# (The square of a smaller guard would underflow in a gradient.)
+# A denominator is zero where a ReLU map has nothing to attend to; its numerator is zero
+# too, and so becomes the quotient.
 SMALLEST_DENOMINATOR = 1e-12
 
 
 def linear_attention(query, key, value, mask=None, feature_map="elu"):
     """Attends with `phi(q) . phi(k)` as similarity, in O(tokens) time and memory.
 
-    The sums run in float32 (or float64) whatever the dtype of the inputs, and
-    `phi(key)` is scaled by one over the number of tokens before it is summed: the
-    scale cancels in the quotient, but keeps the sums of thousands of tokens small.
+    The sums run in float32 (or float64) whatever the dtype of the inputs. Scales of the
+    features cancel in the quotient: those of every query and of the keys of every head
+    are scaled to a largest entry of 1, and the keys by one over the number of tokens,
+    so that neither tiny features nor the sums of thousands of tokens leave the range
+    of float32.
 
     Args:
         query: Float tensor of shape `(batch, tokens, heads, head_dim)`.
@@ -33,19 +34,24 @@ def linear_attention(query, key, value, mask=None, feature_map="elu"):
     """
     feature_map = feature_maps.get(feature_map)
     dtype = keras.backend.result_type(value.dtype, "float32")
-    phi_query = feature_map(ops.cast(query, dtype))
+    phi_query = _unit(feature_map(ops.cast(query, dtype)), axis=-1)
     phi_key = feature_map(ops.cast(key, dtype))
-    scale = 1.0 / ops.cast(ops.shape(key)[1], dtype)
     if mask is not None:
         # Dropping the key drops the token from numerator and denominator alike.
-        scale = scale * ops.cast(mask, dtype)[:, :, None, None]
-    phi_key = phi_key * scale
+        phi_key = phi_key * ops.cast(mask, dtype)[:, :, None, None]
+    phi_key = _unit(phi_key, axis=(1, 3)) / ops.cast(ops.shape(key)[1], dtype)
     state = ops.einsum("bnhd,bnhe->bhde", phi_key, ops.cast(value, dtype))
     normalizer = ops.sum(phi_key, axis=1)
     numerator = ops.einsum("bnhd,bhde->bnhe", phi_query, state)
     denominator = ops.einsum("bnhd,bhd->bnh", phi_query, normalizer)
     denominator = ops.maximum(denominator, SMALLEST_DENOMINATOR)
     return ops.cast(numerator / denominator[..., None], value.dtype)
+
+
+def _unit(features, axis):
+    """Scales non-negative features to a largest entry of 1; zeros stay zeros."""
+    largest = ops.stop_gradient(ops.max(features, axis=axis, keepdims=True))
+    return features / ops.where(largest > 1e-30, largest, ops.ones_like(largest))
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

@@ -5,11 +5,12 @@ import math
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
-from keras_maelre.layers.aligned_conv import check_spatial
-from keras_maelre.layers.aligned_conv import merged_length
-from keras_maelre.layers.masking import MergedMask
-from keras_maelre.layers.masking import zero_masked
+from keras_maelre.layers.aligned_conv import (
+    check_positive,
+    check_spatial,
+    merged_length,
+)
+from keras_maelre.layers.masking import MergedMask, zero_masked
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

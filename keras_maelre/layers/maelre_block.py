@@ -4,11 +4,9 @@ import keras
 from keras import ops
 
 from keras_maelre.layers.aligned_conv import check_positive
-from keras_maelre.layers.average_merge import AverageMerge1D
-from keras_maelre.layers.average_merge import AverageMerge2D
+from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
 from keras_maelre.layers.class_token import SplitClassToken
-from keras_maelre.layers.conv_merge import ConvMerge1D
-from keras_maelre.layers.conv_merge import ConvMerge2D
+from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask
@@ -192,7 +190,9 @@ class MaelreBlock(keras.layers.Layer):
                 merged = None if n is None else merged * n
             merged = None if merged is None else merged + 1
         output_shape = (batch, merged, self.output_dim or dim)
-        return (output_shape, tuple(input_shape)) if self.return_tokens else output_shape
+        return (
+            (output_shape, tuple(input_shape)) if self.return_tokens else output_shape
+        )
 
     def get_config(self):
         return {
@@ -209,4 +209,3 @@ class MaelreBlock(keras.layers.Layer):
             "remat": self.remat,
             "return_tokens": self.return_tokens,
         }
-

@@ -46,9 +46,7 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, x, mask=None):
         length = ops.shape(x)[1]
-        heads = ops.reshape(
-            self.qkv(x), (-1, length, 3, self.num_heads, self.head_dim)
-        )
+        heads = ops.reshape(self.qkv(x), (-1, length, 3, self.num_heads, self.head_dim))
         query, key, value = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]
         context = self.attend(query, key, value, mask)
         context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))

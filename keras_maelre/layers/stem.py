@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import AlignedConv
-from keras_maelre.layers.aligned_conv import merged_length
+from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
 from keras_maelre.layers.masking import NotAllNaN
 
 

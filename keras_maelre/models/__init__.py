@@ -3,8 +3,7 @@
 from keras_maelre.models.cost import count_macs
 from keras_maelre.models.maelre_backbone import MaelreBackbone
 from keras_maelre.models.maelre_classifier import MaelreClassifier
-from keras_maelre.models.transfer import TransferReport
-from keras_maelre.models.transfer import transfer_weights
+from keras_maelre.models.transfer import TransferReport, transfer_weights
 
 __all__ = [
     "MaelreBackbone",

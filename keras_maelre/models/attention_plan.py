@@ -46,7 +46,7 @@ def resolve_attention(attention, grids, widths):
     if attention == "auto":
         return tuple(
             "linear" if math.prod(grid) > width else "dot"
-            for grid, width in zip(grids, widths)
+            for grid, width in zip(grids, widths, strict=True)
         )
     plan = (attention,) * NUM_BLOCKS if isinstance(attention, str) else attention
     try:

@@ -56,7 +56,7 @@ def check_input_shape(modality, signal_shape, shape):
         (f"1 to {signal_shape[0]}", *signal_shape[1:]) if flexible else signal_shape
     )
     fits = len(shape) == len(signal_shape) + 1
-    for i, (got, wanted) in enumerate(zip(shape[1:], signal_shape)):
+    for i, (got, wanted) in enumerate(zip(shape[1:], signal_shape, strict=False)):
         shorter = flexible and i == 0 and got is not None and 0 < got < wanted
         fits = fits and (got is None or got == wanted or shorter)
     if not fits:

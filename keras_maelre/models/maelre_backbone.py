@@ -4,20 +4,17 @@ import inspect
 
 import keras
 
-from keras_maelre.layers.aligned_conv import check_positive
-from keras_maelre.layers.aligned_conv import merged_length
-from keras_maelre.layers.class_token import ClassToken
-from keras_maelre.layers.class_token import SplitClassToken
+from keras_maelre.layers.aligned_conv import check_positive, merged_length
+from keras_maelre.layers.class_token import ClassToken, SplitClassToken
 from keras_maelre.layers.drop_path import checked_rate
-from keras_maelre.layers.maelre_block import MERGES
-from keras_maelre.layers.maelre_block import MaelreBlock
+from keras_maelre.layers.maelre_block import MERGES, MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
-from keras_maelre.layers.stem import PatchStem
-from keras_maelre.layers.stem import SeriesStem
-from keras_maelre.layers.stem import TokenStem
-from keras_maelre.models.attention_plan import NUM_BLOCKS
-from keras_maelre.models.attention_plan import resolve_attention
-from keras_maelre.models.attention_plan import token_grids
+from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
+from keras_maelre.models.attention_plan import (
+    NUM_BLOCKS,
+    resolve_attention,
+    token_grids,
+)
 from keras_maelre.models.input_checks import CheckedInputs
 from keras_maelre.models.preset_io import PresetIO
 

@@ -9,8 +9,7 @@ import keras
 
 from keras_maelre.models import presets
 from keras_maelre.models.token_embeddings import load_token_embeddings
-from keras_maelre.models.transfer import named_weights
-from keras_maelre.models.transfer import transfer_weights
+from keras_maelre.models.transfer import named_weights, transfer_weights
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
@@ -84,8 +83,7 @@ class PresetIO:
         """
         if not isinstance(preset, (str, pathlib.Path)):
             raise TypeError(
-                "Argument `preset` must be a string. "
-                f"Received: preset={preset!r}"
+                f"Argument `preset` must be a string. Received: preset={preset!r}"
             )
         if token_embeddings is not None:
             kwargs = {"trainable_embeddings": False, **kwargs}

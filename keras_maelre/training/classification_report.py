@@ -90,11 +90,11 @@ class ClassificationReport:
         width = max(len("class"), *(len(name) for name in self.class_names))
         samples = self.confusion.sum(axis=1)
         lines = [f"{'class':<{width}}  samples  precision  recall     F1"]
-        rows = zip(self.class_names, samples, self.precision, self.recall, self.f1)
+        scores = (self.precision, self.recall, self.f1)
+        rows = zip(self.class_names, samples, *scores, strict=True)
         for name, count, precision, recall, f1 in rows:
-            lines.append(
-                f"{name:<{width}}  {count:7d}  {precision:9.3f}  {recall:6.3f}  {f1:5.3f}"
-            )
+            numbers = f"{precision:9.3f}  {recall:6.3f}  {f1:5.3f}"
+            lines.append(f"{name:<{width}}  {count:7d}  {numbers}")
         lines.append(f"accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f}")
         return "\n".join(lines)
 
@@ -158,7 +158,7 @@ def plot_learning_curve(history, path, title=""):
     figure, panels = plt.subplots(
         1, len(names), figsize=(5 * len(names), 4), layout="constrained", squeeze=False
     )
-    for axes, name in zip(panels[0], names):
+    for axes, name in zip(panels[0], names, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             if key in keys:
                 values = [entry.get(key, np.nan) for entry in history]

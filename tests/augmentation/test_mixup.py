@@ -41,7 +41,7 @@ def test_series_and_labels_are_mixed_with_the_same_weights():
 
 def test_padding_is_zero_for_a_valid_partner_and_stays_for_none():
     series = random_series()
-    for sample, length in zip(series, range(0, 32, 2)):
+    for sample, length in zip(series, range(0, 32, 2), strict=True):
         sample[length:] = np.nan
     output, weights = mix(SeriesMixUp(1.0, seed=0), series)
     padding = np.isnan(series[..., 0]).astype("float32")

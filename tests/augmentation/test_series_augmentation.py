@@ -42,7 +42,7 @@ def random_series(shape):
 
 def padded_series():
     series = random_series(FEW)
-    for sample, length in zip(series, LENGTHS):
+    for sample, length in zip(series, LENGTHS, strict=True):
         sample[length:] = np.nan
     return series
 
@@ -221,7 +221,7 @@ def test_time_warp_is_monotone_and_keeps_the_ends():
     series = ramps(FEW)
     series[np.isnan(padded_series())] = np.nan
     output = augment(TimeWarp(0.5, knots=4, rate=1.0, seed=0), series)
-    for sample, length in zip(output[:, :, 0], LENGTHS):
+    for sample, length in zip(output[:, :, 0], LENGTHS, strict=True):
         valid = sample[:length]
         assert np.all(np.diff(valid) > 0)
         if length:

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from tests.references.gradients import backend_gradients
-from tests.references.gradients import numeric_gradient
-from tests.references.gradients import numeric_slope
-from tests.references.gradients import to_numpy
+from tests.references.gradients import (
+    backend_gradients,
+    numeric_gradient,
+    numeric_slope,
+    to_numpy,
+)
 
 
 def randomise(layer):

@@ -1,12 +1,24 @@
-"""Gradients of a Keras layer by the backend, and of a NumPy function by differences."""
-
-import functools
+"""Values and gradients of a Keras layer, and differences of a NumPy function."""
 
 import keras
 import numpy as np
 
 
-def backend_gradients(layer, inputs, cotangent, mask=None):
+def values(layer, inputs, mask=None):
+    """The output of a layer, or the dictionary of outputs, as float64 arrays."""
+    call_arguments = {} if mask is None else {"mask": mask}
+    if keras.backend.backend() == "jax":
+        outputs, _ = _jax_jit(layer.stateless_call)(
+            *_jax_state(layer), inputs, **call_arguments
+        )
+    else:
+        outputs = layer(inputs, **call_arguments)
+    if isinstance(outputs, dict):
+        return {name: to_numpy(tensor) for name, tensor in outputs.items()}
+    return to_numpy(outputs)
+
+
+def backend_gradients(layer, inputs, cotangent, mask=None, training=False):
     """Differentiates `sum(layer(inputs) * cotangent)` with the current backend.
 
     Args:
@@ -14,6 +26,7 @@ def backend_gradients(layer, inputs, cotangent, mask=None):
         inputs: NumPy array. The gradient with respect to integers is None.
         cotangent: NumPy array with the shape of the output.
         mask: passed on to the call, if there is one.
+        training: passed on to the call.
 
     Returns:
         The output, the gradient with respect to the inputs, and the list of the
@@ -29,6 +42,7 @@ def backend_gradients(layer, inputs, cotangent, mask=None):
         np.asarray(cotangent, dtype="float32"),
         {} if mask is None else {"mask": mask},
         differentiable,
+        training,
     )
     wanted = list(layer.trainable_variables)
     if differentiable:
@@ -52,13 +66,13 @@ def _loss(outputs, cotangent):
     return keras.ops.sum(keras.ops.cast(outputs, "float32") * cotangent)
 
 
-def _tensorflow(layer, inputs, cotangent, call_arguments, differentiable):
+def _tensorflow(layer, inputs, cotangent, call_arguments, differentiable, training):
     import tensorflow as tf
 
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        outputs = layer(inputs, **call_arguments)
+        outputs = layer(inputs, training=training, **call_arguments)
         loss = _loss(outputs, cotangent)
     sources = [variable.value for variable in layer.trainable_variables]
     if differentiable:
@@ -71,29 +85,42 @@ def _tensorflow(layer, inputs, cotangent, call_arguments, differentiable):
     return outputs, gradients
 
 
-def _jax(layer, inputs, cotangent, call_arguments, differentiable):
+def _jax(layer, inputs, cotangent, call_arguments, differentiable, training):
     import jax
 
-    fixed = [variable.value for variable in layer.non_trainable_variables]
-
-    # All arrays are arguments: XLA would spend its time folding large constants.
-    @jax.jit
-    @functools.partial(
-        jax.grad, argnums=(0, 1) if differentiable else (1,), has_aux=True
-    )
-    def gradients_and_outputs(inputs, trainable, cotangent, call_arguments):
-        outputs, _ = layer.stateless_call(trainable, fixed, inputs, **call_arguments)
+    def loss_and_outputs(inputs, trainable, fixed, cotangent, call_arguments):
+        outputs, _ = layer.stateless_call(
+            trainable, fixed, inputs, training=training, **call_arguments
+        )
         return _loss(outputs, cotangent), outputs
 
-    trainable = [variable.value for variable in layer.trainable_variables]
-    gradients, outputs = gradients_and_outputs(
-        inputs, trainable, cotangent, call_arguments
+    differentiate = jax.grad(
+        loss_and_outputs, argnums=(0, 1) if differentiable else (1,), has_aux=True
+    )
+    # All arrays are arguments: XLA would spend its time folding large constants.
+    gradients, outputs = _jax_jit(differentiate)(
+        inputs, *_jax_state(layer), cotangent, call_arguments
     )
     *input_gradient, weight_gradients = gradients
     return outputs, [*input_gradient, *weight_gradients]
 
 
-def _torch(layer, inputs, cotangent, call_arguments, differentiable):
+def _jax_state(layer):
+    return (
+        [variable.value for variable in layer.trainable_variables],
+        [variable.value for variable in layer.non_trainable_variables],
+    )
+
+
+def _jax_jit(function):
+    import jax
+
+    # Small arrays: compiling takes far longer than running.
+    options = {"xla_backend_optimization_level": 0}
+    return jax.jit(function, compiler_options=options)
+
+
+def _torch(layer, inputs, cotangent, call_arguments, differentiable, training):
     import torch
 
     inputs = keras.ops.convert_to_tensor(inputs)
@@ -102,7 +129,7 @@ def _torch(layer, inputs, cotangent, call_arguments, differentiable):
     if differentiable:
         inputs.requires_grad_()
         sources.insert(0, inputs)
-    outputs = layer(inputs, **call_arguments)
+    outputs = layer(inputs, training=training, **call_arguments)
     gradients = torch.autograd.grad(
         _loss(outputs, cotangent), sources, allow_unused=True
     )

@@ -343,8 +343,3 @@ def backbone(x, weights, modality, num_heads, attention, merge, feature_map):
     outputs |= {"cls": x[:, 0], "tokens": x[:, 1:]}
     masks |= {"cls": None, "tokens": None if mask is None else mask[:, 1:]}
     return outputs, masks
-
-
-def classifier(x, weights, *args):
-    outputs, _ = backbone(x, weights, *args)
-    return dense(outputs["cls"], weights["head"])

@@ -101,6 +101,34 @@ def test_linear_merge_uses_the_leading_weights():
     )
 
 
+@pytest.mark.parametrize("merge", ["conv", "average", "linear", "none"])
+def test_padding_changes_no_token_of_a_block(merge):
+    dim, tokens = 4, 6
+    layer = {
+        "attention_norm": {"gamma": np.ones(dim), "beta": np.zeros(dim)},
+        "attention": {
+            "qkv": {"kernel": random(dim, 3 * dim), "bias": np.ones(3 * dim)},
+            "output_dense": {"kernel": random(dim, dim), "bias": np.ones(dim)},
+        },
+        "mlp_norm": {"gamma": np.ones(dim), "beta": np.zeros(dim)},
+        "mlp_hidden": {"kernel": random(dim, 4 * dim), "bias": np.ones(4 * dim)},
+        "mlp_output": {"kernel": random(4 * dim, dim), "bias": np.ones(dim)},
+    }
+    merges = {
+        "conv": {"kernel": random(9, dim, dim), "bias": np.ones(dim)},
+        "linear": {"kernel": random(16, 4), "bias": np.ones(4)},
+    }
+    weights = {"layers": [layer], "merge": merges.get(merge)}
+    padded = random(2, 1 + 13, dim)
+    mask = np.tile(np.arange(1 + 13) < 1 + tokens, (2, 1))
+    alone, *_ = reference.block(
+        padded[:, : 1 + tokens], None, weights, 2, "linear", merge, (tokens,)
+    )
+    full, kept, *_ = reference.block(padded, mask, weights, 2, "linear", merge, (13,))
+    np.testing.assert_array_equal(kept.sum(axis=1), alone.shape[1])
+    np.testing.assert_allclose(full[:, : alone.shape[1]], alone, rtol=1e-12)
+
+
 def test_differences_find_the_gradient_of_a_cubic():
     x = random(2, 3)
     before = x.copy()

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from keras_maelre.training import ClassificationReport
-from keras_maelre.training import plot_learning_curve
+from keras_maelre.training import ClassificationReport, plot_learning_curve
 
 NAMES = ("a", "b", "c", "never there")
 

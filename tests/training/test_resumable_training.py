@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import keras_maelre
-from keras_maelre import augmentation
-from keras_maelre import training
+from keras_maelre import augmentation, training
 
 X = np.random.default_rng(0).normal(size=(12, 32, 1)).astype("float32")
 Y = np.arange(12) % 3

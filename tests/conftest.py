@@ -1,0 +1,21 @@
+"""What every test shares."""
+
+import os
+import pathlib
+import tempfile
+
+# On JAX most of a test's time is compilation: what was compiled is kept, for the
+# next tests, the processes that they start, and the next run.
+CACHE = pathlib.Path(tempfile.gettempdir()) / "keras_maelre_jax_cache"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """A test draws the same weights and noise, whatever ran before it."""
+    keras.utils.set_random_seed(0)

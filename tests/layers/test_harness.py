@@ -1,0 +1,135 @@
+"""Every public layer in the harness that Keras ships for layers.
+
+It checks serialisation, build, symbolic and eager shapes, weights, seeds, a compiled
+training step, mixed precision and masking.
+"""
+
+import keras
+import numpy as np
+import pytest
+from keras.src import testing
+
+from keras_maelre import augmentation, layers, preprocessing
+
+SEQUENCE = (2, 13, 8)
+GRID = (2, 6, 5, 8)
+
+# The class, its arguments, and what the harness is to find.
+CASES = [
+    (layers.LinearAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 4, True),
+    (layers.DotAttention, {"num_heads": 4}, SEQUENCE, SEQUENCE, 4, True),
+    (layers.ConvMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
+    (layers.ConvMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
+    (layers.AverageMerge1D, {}, SEQUENCE, (2, 4, 8), 0, True),
+    (layers.AverageMerge2D, {}, GRID, (2, 3, 3, 8), 0, True),
+    (
+        layers.LinearMerge,
+        {"grid_shape": (13,), "strides": 4},
+        SEQUENCE,
+        (2, 4, 8),
+        2,
+        True,
+    ),
+    (layers.ClassToken, {}, SEQUENCE, (2, 14, 8), 1, True),
+    (
+        layers.SplitClassToken,
+        {"grid_shape": (3, 4)},
+        SEQUENCE,
+        ((2, 8), (2, 3, 4, 8)),
+        0,
+        True,
+    ),
+    (layers.PositionEmbedding, {"grid_shape": (20,)}, SEQUENCE, SEQUENCE, 1, True),
+    (layers.DropPath, {"rate": 0.3, "seed": 1}, SEQUENCE, SEQUENCE, 0, True),
+    (
+        layers.EncoderLayer,
+        {"num_heads": 2, "dropout_rate": 0.1, "drop_path_rate": 0.1},
+        SEQUENCE,
+        SEQUENCE,
+        12,
+        True,
+    ),
+    (
+        layers.EncoderLayer,
+        {"num_heads": 2, "attention": "dot", "remat": True},
+        SEQUENCE,
+        SEQUENCE,
+        12,
+        True,
+    ),
+    (
+        layers.MaelreBlock,
+        {"depth": 2, "num_heads": 2, "output_dim": 16},
+        SEQUENCE,
+        (2, 4, 16),
+        28,
+        True,
+    ),
+    (
+        layers.MaelreBlock,
+        {"depth": 1, "num_heads": 2, "grid_shape": (3, 4), "return_tokens": True},
+        SEQUENCE,
+        ((2, 5, 8), SEQUENCE),
+        14,
+        True,
+    ),
+    (layers.SeriesStem, {"dim": 8}, (2, 13, 3), SEQUENCE, 2, True),
+    (layers.PatchStem, {"dim": 8}, (2, 10, 9, 3), (2, 9, 8), 2, False),
+    (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
+    *(
+        (layer, {"rate": 0.5, "seed": 3}, SEQUENCE, SEQUENCE, 0, True)
+        for layer in (
+            augmentation.Jitter,
+            augmentation.MagnitudeWarp,
+            augmentation.RandomDrop,
+            augmentation.RandomRoll,
+            augmentation.Scaling,
+            augmentation.TimeWarp,
+        )
+    ),
+]
+# Its input is integers, and two tensors: each has a test of its own.
+OTHERS = {layers.TokenStem, augmentation.SeriesMixUp}
+
+
+@pytest.mark.parametrize(
+    "layer_class, arguments, input_shape, output_shape, weights, masking",
+    CASES,
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_layer(layer_class, arguments, input_shape, output_shape, weights, masking):
+    testing.TestCase().run_layer_test(
+        layer_class,
+        init_kwargs=arguments,
+        input_shape=input_shape,
+        expected_output_shape=output_shape,
+        expected_num_trainable_weights=weights,
+        expected_num_non_trainable_weights=0,
+        supports_masking=masking,
+    )
+
+
+def test_token_stem():
+    testing.TestCase().run_layer_test(
+        layers.TokenStem,
+        init_kwargs={
+            "vocabulary_size": 9,
+            "embedding_dim": 5,
+            "dim": 8,
+            "padding_id": 0,
+        },
+        input_data=keras.ops.convert_to_tensor(np.arange(26).reshape(2, 13) % 9),
+        expected_output_shape=SEQUENCE,
+        expected_num_trainable_weights=3,
+        expected_num_non_trainable_weights=0,
+        supports_masking=True,
+    )
+
+
+def test_no_layer_is_forgotten():
+    public = {
+        getattr(module, name)
+        for module in (layers, augmentation, preprocessing)
+        for name in module.__all__
+    }
+    assert public == {case[0] for case in CASES} | OTHERS

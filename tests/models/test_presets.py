@@ -1,0 +1,135 @@
+"""The presets: parameters, costs, ablations, and what may be changed."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_maelre import MaelreBackbone, MaelreClassifier, count_macs
+from tests.models.tiny import SHAPES, random_input, tiny_classifier
+
+SIZES = ("tiny", "small", "base", "wide")
+# Millions of parameters of the classifier with the preset's classes.
+MILLIONS = {
+    "text": (43.84, 86.67, 103.18, 205.36),
+    "series": (1.61, 37.19, 53.71, 148.65),
+    "audio": (1.83, 37.86, 54.37, 149.76),
+    "image": (1.85, 37.91, 54.43, 149.85),
+}
+# Billions of multiply-accumulates, and the last digit they are given to.
+COSTS = {
+    ("base_text", 2048): (9.17, 0.005),
+    ("base_text", 4096): (18.7, 0.05),
+    ("wide_text", 2048): (21.7, 0.05),
+    ("small_series", None): (7.6, 0.05),
+    ("base_series", None): (11.3, 0.05),
+    ("small_audio", None): (17.8, 0.05),
+    ("base_audio", None): (26.3, 0.05),
+    ("small_image", None): (6.3, 0.05),
+    ("base_image", None): (9.35, 0.005),
+}
+
+
+def test_there_are_twenty():
+    names = {f"{size}_{modality}" for size in SIZES for modality in SHAPES}
+    assert set(MaelreClassifier.presets) == set(MaelreBackbone.presets) == names
+    for preset in MaelreClassifier.presets.values():
+        assert set(preset) == {"description", "parameters", "input_shape"}
+
+
+@pytest.mark.parametrize("name", sorted(MaelreClassifier.presets))
+def test_parameters(name):
+    size, modality = name.split("_")
+    count = MaelreClassifier.from_preset(name).count_params()
+    assert count == MaelreClassifier.presets[name]["parameters"]
+    if modality in MILLIONS:
+        expected = MILLIONS[modality][SIZES.index(size)]
+        assert count / 1e6 == pytest.approx(expected, rel=0.005)
+    keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("name, length", sorted(COSTS, key=str))
+def test_cost(name, length):
+    shape = {} if length is None else {"input_shape": (length,)}
+    expected, digit = COSTS[name, length]
+    model = MaelreClassifier.from_preset(name, **shape)
+    assert count_macs(model) / 1e9 == pytest.approx(expected, abs=digit)
+
+
+def test_cost_of_a_shorter_input_is_that_of_a_shorter_model():
+    long, short = (tiny_classifier("series", input_shape=(n, 2)) for n in (500, 123))
+    assert count_macs(long, 123) == count_macs(long, (123, 2)) == count_macs(short)
+
+
+@pytest.mark.parametrize(
+    "name, merge, millions",
+    [
+        ("base_audio", "linear", 70.4),
+        ("base_series", "linear", 55.59),
+        ("base_audio", "average", 52.5),
+        ("base_series", "average", 51.84),
+    ],
+)
+def test_merges_have_the_paper_s_parameters(name, merge, millions):
+    count = MaelreClassifier.from_preset(name, merge=merge).count_params()
+    assert count / 1e6 == pytest.approx(millions, rel=0.005)
+
+
+def test_auto_attention_is_linear_while_tokens_exceed_the_width():
+    audio = MaelreBackbone.from_preset("base_audio", attention="auto")
+    assert audio.attention_plan == ("linear", "linear", "linear", "dot")
+    series = tiny_classifier("series", MaelreBackbone, attention="auto")
+    assert series.attention_plan == ("linear", "dot", "dot", "dot")
+    default = MaelreBackbone.from_preset("tiny_audio")
+    assert default.attention_plan == ("linear", "linear", "dot", "dot")
+
+
+@pytest.mark.parametrize("modality", sorted(SHAPES))
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"merge": "average"},
+        {"merge": "linear"},
+        {"merge": "none"},
+        {"attention": "linear", "feature_map": "relu"},
+        {"attention": ("dot", "linear", "dot", "linear"), "feature_map": "softplus"},
+    ],
+    ids=str,
+)
+def test_outputs_of_every_ablation(modality, change):
+    backbone = tiny_classifier(modality, MaelreBackbone, **change)
+    outputs = backbone(random_input(modality, batch=2))
+    assert tuple(outputs["cls"].shape) == (2, 128)
+    for i, grid in enumerate(backbone.token_grids):
+        assert tuple(outputs[f"block_{i + 1}"].shape) == (2, *grid, 16 * 2**i)
+    assert tuple(outputs["tokens"].shape) == (2, *backbone.token_grids[-1], 128)
+    kept = backbone.token_grids[0] == backbone.token_grids[-1]
+    assert kept == (change.get("merge") == "none")
+    for value in outputs.values():
+        assert np.isfinite(keras.ops.convert_to_numpy(value)).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float32"])
+def test_logits_are_float32_under_every_policy(policy):
+    model = tiny_classifier("series", dtype=policy)
+    assert model.dtype_policy.name == policy == model.backbone.dtype_policy.name
+    assert model.backbone.get_layer("block_1").compute_dtype == policy.split("_")[-1]
+    logits = model(random_input("series"))
+    assert keras.backend.standardize_dtype(logits.dtype) == "float32"
+    exact = tiny_classifier("series")
+    exact.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(logits),
+        keras.ops.convert_to_numpy(exact(random_input("series"))),
+        atol=0.05,
+    )
+
+
+def test_summary_names_the_blocks():
+    lines = []
+    backbone = tiny_classifier("series", MaelreBackbone)
+    backbone.summary(print_fn=lines.append)
+    text = "\n".join(lines)
+    for name in ("stem", "position_embedding", "class_token", "block_4", "norm"):
+        assert name in text
+    assert f"{backbone.count_params():,}" in text

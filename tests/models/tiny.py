@@ -1,0 +1,50 @@
+"""Models small enough to build and run in a moment, one per modality."""
+
+import numpy as np
+
+import keras_maelre
+
+SHAPES = {
+    "text": (40,),
+    "bytes": (48,),
+    "series": (50, 2),
+    "audio": (32, 16),
+    "image": (24, 20, 3),
+}
+PADDING = {"text": 1, "bytes": 0, "series": np.nan}
+NUM_CLASSES = 3
+
+
+def tiny_classifier(modality, cls=keras_maelre.MaelreClassifier, **kwargs):
+    small = (
+        {"num_classes": NUM_CLASSES} if cls is not keras_maelre.MaelreBackbone else {}
+    )
+    if modality == "text":
+        small |= {"vocabulary_size": 60, "embedding_dim": 12}
+    small |= {"input_shape": SHAPES[modality], "width": 16, **kwargs}
+    return cls.from_preset(f"tiny_{modality}", **small)
+
+
+def random_input(modality, batch=3, length=None, seed=0):
+    generator = np.random.default_rng(seed)
+    shape = SHAPES[modality]
+    if modality in PADDING and length is not None:
+        shape = (length, *shape[1:])
+    if modality in ("text", "bytes"):
+        return generator.integers(2, 60, (batch, *shape)).astype("int32")
+    return generator.normal(size=(batch, *shape)).astype("float32")
+
+
+def padded(modality, x, length):
+    """Pads a batch at the end to a length."""
+    fill = np.full((len(x), length - x.shape[1], *x.shape[2:]), PADDING[modality])
+    return np.concatenate([x, fill.astype(x.dtype)], axis=1)
+
+
+def randomize(model, seed=0):
+    """Moves every weight away from its initial value, zeros and ones above all."""
+    generator = np.random.default_rng(seed)
+    for weight in model.weights:
+        noise = generator.normal(0, 0.05, tuple(weight.shape))
+        weight.assign(np.asarray(weight.numpy()) + noise)
+    return model
