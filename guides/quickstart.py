@@ -96,7 +96,7 @@ history = classifier.fit(
     x_train,
     y_train,
     batch_size=16,
-    epochs=8,
+    epochs=5,
     validation_split=0.1,
     verbose=2,
 )
