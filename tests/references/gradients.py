@@ -26,7 +26,7 @@ def backend_gradients(layer, inputs, cotangent, mask=None, training=False):
         inputs: NumPy array. The gradient with respect to integers is None.
         cotangent: NumPy array with the shape of the output.
         mask: passed on to the call, if there is one.
-        training: passed on to the call.
+        training: whether to call the layer with `training=True`.
 
     Returns:
         The output, the gradient with respect to the inputs, and the list of the
@@ -42,7 +42,7 @@ def backend_gradients(layer, inputs, cotangent, mask=None, training=False):
         np.asarray(cotangent, dtype="float32"),
         {} if mask is None else {"mask": mask},
         differentiable,
-        training,
+        {"training": True} if training else {},
     )
     wanted = list(layer.trainable_variables)
     if differentiable:
@@ -72,7 +72,7 @@ def _tensorflow(layer, inputs, cotangent, call_arguments, differentiable, traini
     inputs = tf.convert_to_tensor(inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        outputs = layer(inputs, training=training, **call_arguments)
+        outputs = layer(inputs, **training, **call_arguments)
         loss = _loss(outputs, cotangent)
     sources = [variable.value for variable in layer.trainable_variables]
     if differentiable:
@@ -90,7 +90,7 @@ def _jax(layer, inputs, cotangent, call_arguments, differentiable, training):
 
     def loss_and_outputs(inputs, trainable, fixed, cotangent, call_arguments):
         outputs, _ = layer.stateless_call(
-            trainable, fixed, inputs, training=training, **call_arguments
+            trainable, fixed, inputs, **training, **call_arguments
         )
         return _loss(outputs, cotangent), outputs
 
@@ -129,7 +129,7 @@ def _torch(layer, inputs, cotangent, call_arguments, differentiable, training):
     if differentiable:
         inputs.requires_grad_()
         sources.insert(0, inputs)
-    outputs = layer(inputs, training=training, **call_arguments)
+    outputs = layer(inputs, **training, **call_arguments)
     gradients = torch.autograd.grad(
         _loss(outputs, cotangent), sources, allow_unused=True
     )
