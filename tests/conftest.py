@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import gc
 import os
 import pathlib
 import tempfile
@@ -19,3 +20,15 @@ import pytest  # noqa: E402
 def fixed_seed():
     """A test draws the same weights and noise, whatever ran before it."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory():
+    """What a file of tests built and compiled is let go of after it."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()

@@ -1,6 +1,10 @@
 """Models small enough to build and run in a moment, one per modality."""
 
+import contextlib
+
+import keras
 import numpy as np
+from keras.src.backend.common import global_state
 
 import keras_maelre
 
@@ -23,6 +27,15 @@ def tiny_classifier(modality, cls=keras_maelre.MaelreClassifier, **kwargs):
         small |= {"vocabulary_size": 60, "embedding_dim": 12}
     small |= {"input_shape": SHAPES[modality], "width": 16, **kwargs}
     return cls.from_preset(f"tiny_{modality}", **small)
+
+
+@contextlib.contextmanager
+def without_values():
+    """Weights of models made in here have shapes alone: large models cost nothing."""
+    with keras.StatelessScope():
+        yield
+        # When the scope ends, Keras gives values to all that are listed here.
+        global_state.set_global_attribute("uninitialized_variables", [])
 
 
 def random_input(modality, batch=3, length=None, seed=0):
