@@ -81,7 +81,7 @@ def main(arguments=None):
     else:
         data = datasets.load_series(args.data)
     print(data.describe())
-    epochs = args.epochs or (8 if data.simulated else 30)
+    epochs = args.epochs or (6 if data.simulated else 30)
     held_out = training.split_by_group(
         data.y_train, args.validation, groups=data.groups_train, seed=args.seed
     )
@@ -203,7 +203,7 @@ def parse(arguments):
     )
     parser.add_argument("--preset", default="tiny_series", help="default: tiny_series")
     parser.add_argument(
-        "--epochs", type=positive, help="default: 30, with simulated wingbeats 8"
+        "--epochs", type=positive, help="default: 30, with simulated wingbeats 6"
     )
     parser.add_argument("--batch-size", type=positive, default=16, help="default: 16")
     parser.add_argument(
