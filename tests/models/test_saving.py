@@ -12,7 +12,13 @@ import pytest
 
 import keras_maelre
 from keras_maelre import MaelreBackbone, MaelreClassifier
-from tests.models.tiny import SHAPES, random_input, randomize, tiny_classifier
+from tests.models.tiny import (
+    FEW_STEPS,
+    SHAPES,
+    random_input,
+    randomize,
+    tiny_classifier,
+)
 
 ROOT = pathlib.Path(keras_maelre.__file__).parent.parent
 
@@ -149,7 +155,7 @@ def test_trained_here_equals_loaded_on_the_other_backends(tmp_path):
     x, y = random_input("series", batch=12, length=40), np.arange(12) % 3
     x[3, 25:] = np.nan
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("adam", loss)
+    model.compile("adam", loss, **FEW_STEPS)
     model.fit(x, y, batch_size=4, epochs=2, verbose=0)
     expected = predict(model, x)
     model.save_to_preset(tmp_path / "preset")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import MaelreBackbone, MaelreClassifier
-from tests.models.tiny import random_input, tiny_classifier
+from tests.models.tiny import FEW_STEPS, random_input, tiny_classifier
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])
@@ -26,7 +26,7 @@ def test_loading_warns_of_nothing(model_class, rate, tmp_path):
 
 def test_saving_leaves_the_training_as_it_is(tmp_path):
     model = tiny_classifier("series")
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse", **FEW_STEPS)
     optimizer = model.optimizer
     x, y = random_input("series", batch=4), np.ones((4, 3))
     model.fit(x, y, verbose=0)

@@ -15,6 +15,9 @@ SHAPES = {
     "audio": (32, 16),
     "image": (24, 20, 3),
 }
+# Arguments of `compile` for tests that train a few steps, about something else:
+# TensorFlow takes longer to trace a step than to run it; JAX is slow without.
+FEW_STEPS = {"run_eagerly": keras.backend.backend() != "jax"}
 PADDING = {"text": 1, "bytes": 0, "series": np.nan}
 NUM_CLASSES = 3
 
