@@ -93,7 +93,7 @@ class PresetIO:
             arguments = {**entry["config"], "num_classes": entry["num_classes"]}
             model = cls._from_arguments({**arguments, **kwargs})
         else:
-            directory = _find_directory(str(preset))
+            directory = find_directory(str(preset))
             model = _adapt(cls, load_directory(directory), kwargs)
         if token_embeddings is not None:
             load_token_embeddings(getattr(model, "backbone", model), token_embeddings)
@@ -144,7 +144,7 @@ def _check_keywords(cls, kwargs):
             )
 
 
-def _find_directory(preset):
+def find_directory(preset):
     """Returns the local directory of a saved preset."""
     if preset.startswith(HF_SCHEME):
         try:

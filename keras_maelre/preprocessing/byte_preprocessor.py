@@ -1,0 +1,77 @@
+"""Text as its UTF-8 bytes."""
+
+import keras
+import numpy as np
+
+from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
+
+PADDING_ID = 0
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class BytePreprocessor(Preprocessor):
+    """Turns documents into the ids of their UTF-8 bytes; needs no vocabulary file.
+
+    Byte `b` becomes the id `b + 1`; 0 pads to the full length. A document that is
+    longer than that is an error, unless `truncate=True` cuts its end off.
+
+    Args:
+        input_shape: Tuple of one integer, the length in bytes. Defaults to that of
+            the built-in presets, 4096.
+        truncate: Boolean. Whether documents that are too long lose their end.
+
+    Call arguments:
+        x: List of strings or `bytes`, none empty.
+        y: Optional labels, passed through.
+        sample_weight: Optional weights, passed through.
+
+    Returns:
+        An int32 array of shape `(samples, length)`, or a tuple with the labels and
+        weights that were given.
+
+    Raises:
+        TypeError: If a document is neither a string nor `bytes`.
+        ValueError: If a document is empty, or too long without `truncate`.
+
+    Example:
+
+    ```python
+    preprocessor = BytePreprocessor.from_preset("tiny_bytes", input_shape=(512,))
+    ids = preprocessor(["A short document.", "Ein kürzeres."])  # (2, 512)
+    ```
+
+    Reference:
+        The tokens of "Long Range Arena" (arXiv 2011.04006), task Text.
+    """
+
+    modality = "bytes"
+    dtype = "int32"
+
+    def __init__(self, input_shape=(4096,), truncate=False):
+        super().__init__(input_shape, truncate)
+
+    def prepare(self, samples):
+        documents = [
+            text.encode() if isinstance(text, str) else text
+            for text in check_texts(samples)
+        ]
+        self.check_length([len(document) for document in documents], "bytes")
+        ids = np.full((len(documents), *self.input_shape), PADDING_ID, self.dtype)
+        for row, document in zip(ids, documents, strict=True):
+            values = np.frombuffer(document[: len(row)], "uint8")
+            row[: len(values)] = values.astype(self.dtype) + 1
+        return ids
+
+
+def check_texts(samples):
+    """Returns a list of documents, or raises if one is no text or empty."""
+    documents = as_samples(samples, "strings", single=(str, bytes))
+    for i, text in enumerate(documents):
+        if not isinstance(text, (str, bytes)):
+            raise TypeError(
+                "A document must be a string or bytes. "
+                f"Received: {type(text).__name__} at sample {i}"
+            )
+        if not text.strip():
+            raise ValueError(f"A document must not be empty. Received: sample {i}")
+    return documents
