@@ -14,6 +14,8 @@ from keras_maelre.models.transfer import named_weights, transfer_weights
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 HF_SCHEME = "hf://"
+# What a classifier has and a backbone has not.
+HEAD_ARGUMENTS = ("num_classes", "preprocessor", "class_names", "multi_label")
 REGISTERED_NAMES = (
     "keras_maelre>MaelreBackbone",
     "keras_maelre>MaelreClassifier",
@@ -56,12 +58,13 @@ class PresetIO:
                 token table is copied and frozen, as the paper has it, unless
                 `trainable_embeddings=True` is passed too. Otherwise a built-in
                 preset's table is new and trainable.
-            **kwargs: What to change: `num_classes` (classifier), `dtype`,
-                `attention`, `merge`, `feature_map`, `input_shape` (another length
-                or size: positions are resampled), `dropout_rate`, `drop_path_rate`,
-                `remat`, `name`, and the other arguments of the constructor.
-                A saved classifier loaded with another `num_classes` gets a new
-                head, and a warning says so.
+            **kwargs: What to change: `num_classes`, `class_names`, `preprocessor` and
+                `multi_label` (classifier), `dtype`, `attention`, `merge`,
+                `feature_map`, `input_shape` (another length or size: positions are
+                resampled), `dropout_rate`, `drop_path_rate`, `remat`, `name`, and the
+                other arguments of the constructor. `class_names` alone sets
+                `num_classes` too. A saved classifier loaded with other classes gets
+                a new head, and a warning says so.
 
         Returns:
             A model of the class that this is called on. From a saved classifier,
@@ -88,9 +91,11 @@ class PresetIO:
         if token_embeddings is not None:
             kwargs = {"trainable_embeddings": False, **kwargs}
         _check_keywords(cls, kwargs)
+        if kwargs.get("class_names") is not None:
+            kwargs = {"num_classes": len(kwargs["class_names"]), **kwargs}
         if str(preset) in presets.PRESETS:
             entry = presets.PRESETS[str(preset)]
-            arguments = {**entry["config"], "num_classes": entry["num_classes"]}
+            arguments = {"num_classes": entry["num_classes"], **entry["config"]}
             model = cls._from_arguments({**arguments, **kwargs})
         else:
             directory = find_directory(str(preset))
@@ -227,16 +232,25 @@ def _adapt(cls, source, kwargs):
     arguments = source._arguments()
     # A model that was loaded to be changed need not keep the name it had.
     arguments.pop("name", None)
+    if isinstance(kwargs.get("input_shape"), int):
+        kwargs = {**kwargs, "input_shape": (kwargs["input_shape"],)}
     if "num_classes" in cls._argument_names():
         if "num_classes" not in {**arguments, **kwargs}:
             raise ValueError(
                 "The preset holds a backbone without a head: argument `num_classes` "
                 "is needed."
             )
+        if kwargs.get("num_classes", arguments.get("num_classes")) != arguments.get(
+            "num_classes"
+        ):
+            arguments.pop("class_names", None)
+        saved = arguments.get("preprocessor")
+        if saved is not None and "input_shape" in kwargs:
+            config = {**saved.get_config(), "input_shape": kwargs["input_shape"]}
+            arguments["preprocessor"] = type(saved).from_config(config)
     else:
-        arguments.pop("num_classes", None)
-    if isinstance(kwargs.get("input_shape"), int):
-        kwargs = {**kwargs, "input_shape": (kwargs["input_shape"],)}
+        for name in HEAD_ARGUMENTS:
+            arguments.pop(name, None)
     target = cls._from_arguments({**arguments, **kwargs})
     source_backbone = getattr(source, "backbone", source)
     target_backbone = getattr(target, "backbone", target)
