@@ -1,0 +1,220 @@
+"""Classification tasks kept as a folder of files for each class."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.stratified_split import stratified_split
+
+IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SOUND_SUFFIXES = (".aif", ".aiff", ".flac", ".mp3", ".ogg", ".opus", ".wav")
+
+TRAIN = "train"
+# The first that is there holds the test samples.
+TESTS = ("test", "val", "validation")
+NAMED = 5  # damaged files in a message
+
+
+def read_folder(
+    path,
+    suffixes=IMAGE_SUFFIXES + SOUND_SUFFIXES,
+    test_share=0.2,
+    seed=0,
+    damaged="raise",
+    check=None,
+):
+    """Reads a task from a folder that holds a folder of files for each class.
+
+    A folder with the subfolders `train` and `test` (or else `val`, or `validation`)
+    holds two such folders, and those are the splits. Otherwise the files of each
+    class are split at random, the same way every time.
+
+    Classes are the names of the folders, sorted. Files may lie deeper in the folder
+    of their class, and links are followed. Hidden files and folders (their name
+    begins with a dot) are ignored. Files of another suffix or outside the folders
+    of classes or splits are left out and listed in `skipped` of the result.
+
+    Args:
+        path: Path of the folder.
+        suffixes: Tuple of strings, the endings of the names of samples, in lower
+            case; upper case is taken too. Defaults to those of images and sounds.
+        test_share: Float in (0, 1). Share of each class that is for testing, where
+            the folder holds no splits; a class of one file is for training.
+        seed: Integer, chooses which.
+        damaged: `"raise"` or `"skip"`: whether damaged files are an error, or are
+            left out and listed in `skipped`. Empty files and links that lead nowhere
+            are damaged; what else is, `check` tells.
+        check: Function of the path of a file, a string, that raises a `ValueError`
+            or an `OSError` if the file is damaged, such as `check_image`; or `None`
+            to open no file.
+
+    Returns:
+        A `LabelledDataset` of paths (strings), sorted by class and path, named after
+        the folder.
+
+    Raises:
+        NotADirectoryError: If there is no folder at the path.
+        ValueError: If the folder does not hold two classes or more, a class has no
+            file, a test class is none of the training classes, a file is damaged, or
+            an argument is out of its range.
+
+    Example:
+
+    ```python
+    import pathlib
+    from PIL import Image
+
+    for species in ("cat", "dog"):
+        folder = pathlib.Path("photos", species)
+        folder.mkdir(parents=True)
+        for i in range(5):
+            Image.new("RGB", (32, 32)).save(folder / f"{i}.png")
+    data = read_folder("photos", check=check_image)
+    ```
+    """
+    path = Path(path)
+    suffixes = _checked_suffixes(suffixes)
+    if damaged not in ("raise", "skip"):
+        raise ValueError(
+            f"Argument `damaged` must be 'raise' or 'skip'. Received: {damaged!r}"
+        )
+    if not path.is_dir():
+        raise NotADirectoryError(f"There is no folder {path}")
+
+    top = {entry.name for entry in path.iterdir() if entry.is_dir()}
+    test = next((name for name in TESTS if name in top), None)
+    skipped, broken = [], []
+    if TRAIN in top and test is not None:
+        skipped += [
+            f"{entry}: neither in {TRAIN} nor in {test}"
+            for entry in _visible(path)
+            if entry.name not in (TRAIN, test)
+        ]
+        folders = {TRAIN: path / TRAIN, test: path / test}
+    else:
+        folders = {TRAIN: path}
+    splits = {}
+    for split, folder in folders.items():
+        classes = _read_classes(folder, suffixes, skipped)
+        splits[split] = {
+            name: _whole(files, check, broken) for name, files in classes.items()
+        }
+    if broken and damaged == "raise":
+        more = f"\nand {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        raise ValueError(
+            f'{len(broken)} files in {path} are damaged (damaged="skip" leaves them '
+            "out):\n" + "\n".join(broken[:NAMED]) + more
+        )
+
+    names = tuple(splits[TRAIN])
+    if len(names) < 2:
+        raise ValueError(
+            f"{folders[TRAIN]} must hold a folder for each of two classes or more. "
+            f"Received: {', '.join(names) or 'no folder'}"
+        )
+    for split, classes in splits.items():
+        empty = [name for name, files in classes.items() if not files]
+        if empty:
+            raise ValueError(
+                f"{folders[split]} holds no sample of the class {empty[0]!r}: no "
+                f"{'whole ' if broken else ''}file ends in {', '.join(suffixes)}."
+            )
+    x_train, y_train = _listed(splits[TRAIN], names)
+    if test in splits:
+        unknown = [name for name in splits[test] if name not in names]
+        if unknown:
+            raise ValueError(
+                f"{folders[test]} holds classes that {folders[TRAIN]} does not: "
+                f"{', '.join(unknown)}. Known: {', '.join(names)}"
+            )
+        x_test, y_test = _listed(splits[test], names)
+    else:
+        is_test = stratified_split(y_train, test_share, seed)
+        x_test = [x for x, chosen in zip(x_train, is_test, strict=True) if chosen]
+        x_train = [x for x, chosen in zip(x_train, is_test, strict=True) if not chosen]
+        y_train, y_test = y_train[~is_test], y_train[is_test]
+    return LabelledDataset(
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
+        class_names=names,
+        name=path.resolve().name,
+        skipped=(*skipped, *broken),
+    )
+
+
+def _checked_suffixes(suffixes):
+    if isinstance(suffixes, str) or not all(
+        isinstance(suffix, str) and suffix.startswith(".") and suffix == suffix.lower()
+        for suffix in suffixes
+    ):
+        raise ValueError(
+            "Argument `suffixes` must be a tuple of strings in lower case that begin "
+            f"with a dot. Received: suffixes={suffixes!r}"
+        )
+    return tuple(suffixes)
+
+
+def _visible(folder):
+    """What a folder holds, sorted by name, without what is hidden."""
+    entries = (entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _read_classes(folder, suffixes, skipped):
+    """Returns the paths of the files of each class; appends to `skipped`."""
+    classes = {}
+    for entry in _visible(folder):
+        if not entry.is_dir():
+            skipped.append(f"{entry}: not in the folder of a class")
+            continue
+        files = classes[entry.name] = []
+        for file in _walk(entry):
+            if file.lower().endswith(suffixes):
+                files.append(file)
+            else:
+                skipped.append(f"{file}: of another suffix")
+    return classes
+
+
+def _walk(folder):
+    """Paths of all visible files in a folder and the folders in it, sorted."""
+    paths, seen = [], set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        # A link may lead back to a folder that it lies in.
+        real = os.path.realpath(root)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        paths += [os.path.join(root, f) for f in files if not f.startswith(".")]
+    return sorted(paths)
+
+
+def _whole(files, check, broken):
+    """Returns the files that are not damaged; appends the others to `broken`."""
+    whole = []
+    for file in files:
+        try:
+            if os.path.getsize(file) == 0:
+                raise ValueError("the file is empty")
+            if check is not None:
+                check(file)
+        except (ValueError, OSError) as error:
+            named = file in str(error)
+            broken.append(str(error) if named else f"{file}: {error}")
+        else:
+            whole.append(file)
+    return whole
+
+
+def _listed(classes, names):
+    x, y = [], []
+    for name, files in classes.items():
+        x += files
+        y += [names.index(name)] * len(files)
+    return x, np.array(y, "int32")
