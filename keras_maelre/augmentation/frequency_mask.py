@@ -1,0 +1,56 @@
+import keras
+from keras import ops
+
+from keras_maelre.augmentation.checks import check_count
+from keras_maelre.augmentation.spectrogram_augmentation import (
+    SpectrogramAugmentation,
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class FrequencyMask(SpectrogramAugmentation):
+    """Replaces a random band of mel filters by zero, the mean of the data.
+
+    The same band in all frames of a sample, of a random place and a width that is
+    uniform from 0 to `max_width`, or to all filters if there are less. Active only in
+    training. Frames of zeros that pad a clip stay zero.
+
+    Args:
+        max_width: Integer, at least 1. The most mel filters that are masked.
+        rate: Float in `[0, 1]`. Probability that a sample is changed.
+        seed: Optional integer, for a repeatable sequence of random draws.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        training: Boolean. Nothing is changed unless it is `True`.
+
+    Returns:
+        A tensor of the shape of `inputs`.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of its range, or if the input does not
+            have rank 3.
+
+    Example:
+
+    >>> spectrograms = np.random.normal(size=(2, 1024, 128))
+    >>> layer = keras_maelre.augmentation.FrequencyMask()
+    >>> masked = layer(spectrograms, training=True)
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder", arXiv 2507.19409,
+        section 4.3, after "SpecAugment", arXiv 1904.08779.
+    """
+
+    def __init__(self, max_width=48, rate=1.0, seed=None, **kwargs):
+        super().__init__(rate=rate, seed=seed, **kwargs)
+        self.max_width = check_count("max_width", max_width)
+
+    def augment(self, spectrograms):
+        band = self.draw_band(spectrograms, 2, self.max_width)
+        return ops.where(band[:, None, :], 0.0, spectrograms)
+
+    def get_config(self):
+        return {**super().get_config(), "max_width": self.max_width}

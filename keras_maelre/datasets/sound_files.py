@@ -1,0 +1,58 @@
+"""Which files of a list hold sound, and what becomes of the others."""
+
+import pathlib
+
+import numpy as np
+
+from keras_maelre.preprocessing.read_sound import import_soundfile
+
+
+def keep_sound_files(files, missing, table):
+    """Sorts out the files of a table that are missing, damaged or empty.
+
+    Args:
+        files: List of paths.
+        missing: `"raise"`, which refuses the table, or `"skip"`, which leaves the
+            bad files out.
+        table: Path of the table, for the messages.
+
+    Returns:
+        A tuple: the integer array of the indices of the good files, and the tuple of
+        strings that say what is wrong with which of the others.
+
+    Raises:
+        FileNotFoundError: If a file is missing and `missing="raise"`, or if no file
+            is there.
+        ValueError: If `missing` is neither, if a file is damaged and
+            `missing="raise"`, or if all are.
+    """
+    if missing not in ("raise", "skip"):
+        raise ValueError(
+            f"`missing` must be 'raise' or 'skip'. Received: missing={missing!r}"
+        )
+    faults = {}
+    for i, file in enumerate(files):
+        fault = sound_fault(pathlib.Path(file))
+        if fault is not None:
+            faults[i] = f"{file}: {fault}"
+    kept = np.array([i for i in range(len(files)) if i not in faults], int)
+    if faults and (missing == "raise" or not len(kept)):
+        absent = any(fault.endswith(": missing") for fault in faults.values())
+        raise (FileNotFoundError if absent else ValueError)(
+            f"{table}: {len(faults)} of the {len(files)} sound files are missing or "
+            f"damaged, the first of them {next(iter(faults.values()))}"
+            + (". `missing='skip'` leaves them out." if len(kept) else "")
+        )
+    return kept, tuple(faults.values())
+
+
+def sound_fault(file):
+    """Returns what is wrong with a sound file, or `None`; reads its header alone."""
+    soundfile = import_soundfile()
+    if not file.is_file():
+        return "missing"
+    try:
+        frames = soundfile.info(file).frames
+    except soundfile.SoundFileError as error:
+        return f"damaged ({error})"
+    return None if frames else "holds no samples"
