@@ -6,7 +6,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BACKENDS ?= tensorflow jax torch
 KERAS_BACKEND ?= torch
-EXTRAS = tensorflow,jax,torch,text,data,examples,guides,test
+EXTRAS = tensorflow,jax,torch,text,audio,image,data,examples,guides,test
 READY = $(VENV)/ready
 RUN = $(VENV)/bin/python
 # Two test processes share the cores; threads of their own would only wait.

@@ -26,8 +26,11 @@ PUBLIC = {
     for name in module.__all__
     if callable(getattr(module, name))
 }
-# Downloads by hand come first; the test of its builder runs it on small files.
-NOT_RUN = {"keras_maelre.datasets.load_mosquito_sound"}
+# Downloads by hand come first; the tests of their builders run them on small files.
+NOT_RUN = {
+    "keras_maelre.datasets.load_imagenet",
+    "keras_maelre.datasets.load_mosquito_sound",
+}
 
 
 def code_of(text):

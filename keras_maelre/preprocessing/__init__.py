@@ -1,9 +1,27 @@
 """From raw data to the input tensor of a model."""
 
+from keras_maelre.preprocessing.audio_preprocessor import (
+    AudioPreprocessor,
+    NormalizedLogMel,
+)
 from keras_maelre.preprocessing.byte_preprocessor import BytePreprocessor
+from keras_maelre.preprocessing.image_preprocessor import ImagePreprocessor
+from keras_maelre.preprocessing.log_mel import LogMelFilterbank
+from keras_maelre.preprocessing.read_sound import read_sound
+from keras_maelre.preprocessing.series_preprocessor import SeriesPreprocessor
+from keras_maelre.preprocessing.text_preprocessor import TextPreprocessor
+from keras_maelre.preprocessing.train_vocabulary import train_vocabulary
 from keras_maelre.preprocessing.z_normalize import ZNormalize
 
 __all__ = [
+    "AudioPreprocessor",
     "BytePreprocessor",
+    "ImagePreprocessor",
+    "LogMelFilterbank",
+    "NormalizedLogMel",
+    "SeriesPreprocessor",
+    "TextPreprocessor",
     "ZNormalize",
+    "read_sound",
+    "train_vocabulary",
 ]

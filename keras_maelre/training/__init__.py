@@ -1,17 +1,31 @@
 """What the recipes of the examples are made of."""
 
-from keras_maelre.training.classification_report import (
-    ClassificationReport,
-    plot_learning_curve,
+from keras_maelre.training.batches import AugmentedBatches, OrderedBatches
+from keras_maelre.training.classification_report import ClassificationReport
+from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
+from keras_maelre.training.multi_label_metrics import (
+    ExampleBasedF1,
+    LabelBasedF1,
+    MicroF1,
 )
+from keras_maelre.training.multi_label_report import MultiLabelReport
+from keras_maelre.training.pictures import plot_learning_curve
+from keras_maelre.training.recipe import Recipe, recipe
 from keras_maelre.training.resumable_training import ResumableTraining
-from keras_maelre.training.series_batches import SeriesBatches
 from keras_maelre.training.split import split_by_group
 
 __all__ = [
+    "ArticleLabelCrossentropy",
+    "AugmentedBatches",
     "ClassificationReport",
+    "ExampleBasedF1",
+    "LabelBasedF1",
+    "MicroF1",
+    "MultiLabelReport",
+    "OrderedBatches",
+    "Recipe",
     "ResumableTraining",
-    "SeriesBatches",
     "plot_learning_curve",
+    "recipe",
     "split_by_group",
 ]

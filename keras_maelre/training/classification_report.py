@@ -1,8 +1,10 @@
-"""What a trained classifier is worth, as numbers, a table and two pictures."""
+"""What a classifier of one label a sample is worth."""
 
 import dataclasses
 
 import numpy as np
+
+from keras_maelre.training.pictures import pyplot
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +88,10 @@ class ClassificationReport:
         counts = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         return float(np.mean(self.f1[counts > 0]))
 
+    def scores(self):
+        """Dictionary of the scores, for a file."""
+        return {"accuracy": self.accuracy, "macro_f1": self.macro_f1}
+
     def __str__(self):
         width = max(len("class"), *(len(name) for name in self.class_names))
         samples = self.confusion.sum(axis=1)
@@ -98,14 +104,14 @@ class ClassificationReport:
         lines.append(f"accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f}")
         return "\n".join(lines)
 
-    def plot_confusion(self, path, title=""):
+    def plot(self, path, title=""):
         """Draws the confusion matrix, every row in shares of its class.
 
         Args:
             path: Where to save the PNG.
             title: String above the picture.
         """
-        plt = _pyplot()
+        plt = pyplot()
         shares = self.confusion / np.maximum(
             self.confusion.sum(axis=1, keepdims=True), 1
         )
@@ -134,52 +140,3 @@ class ClassificationReport:
         figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
         figure.savefig(path, dpi=120)
         plt.close(figure)
-
-
-def plot_learning_curve(history, path, title=""):
-    """Draws loss and accuracy over the epochs.
-
-    Args:
-        history: List of dictionaries, one per epoch, as `ResumableTraining` keeps it:
-            keys with the prefix `"val_"` belong to the validation split.
-        path: Where to save the PNG.
-        title: String above the picture.
-
-    Example:
-
-    ```python
-    plot_learning_curve([{"loss": 1.7}, {"loss": 1.2}], "learning_curve.png")
-    ```
-    """
-    plt = _pyplot()
-    epochs = range(1, len(history) + 1)
-    keys = {key for entry in history for key in entry}
-    names = [key for key in ("loss", "accuracy") if key in keys]
-    figure, panels = plt.subplots(
-        1, len(names), figsize=(5 * len(names), 4), layout="constrained", squeeze=False
-    )
-    for axes, name in zip(panels[0], names, strict=True):
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            if key in keys:
-                values = [entry.get(key, np.nan) for entry in history]
-                axes.plot(epochs, values, marker=".", label=label)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.suptitle(title)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _pyplot():
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError(
-            'The pictures of a report need matplotlib: pip install "keras_maelre'
-            '[examples]"'
-        ) from error
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt

@@ -49,10 +49,10 @@ def split_by_group(labels, fraction, groups=None, seed=0):
     generator = np.random.default_rng(seed)
     for label in np.unique(labels):
         # A group may hold several classes: once chosen, it is out for all of them.
-        free = np.unique(groups[(labels == label) & ~chosen])
+        free, sizes = np.unique(groups[(labels == label) & ~chosen], return_counts=True)
         wanted = fraction * np.sum(labels == label)
-        for group in generator.permutation(free)[:-1]:
-            if np.sum(chosen & (labels == label)) >= wanted:
-                break
-            chosen |= groups == group
+        drawn = generator.permutation(len(free))[:-1]
+        before = np.cumsum(sizes[drawn]) - sizes[drawn]
+        before += np.sum(chosen & (labels == label))
+        chosen |= np.isin(groups, free[drawn[before < wanted]])
     return chosen

@@ -21,7 +21,8 @@ SCRIPT = pathlib.Path(__file__).parent.parent.parent / "examples" / "mosquito.py
 
 
 @pytest.fixture
-def mosquito():
+def mosquito(monkeypatch):
+    monkeypatch.syspath_prepend(SCRIPT.parent)  # as if run as a script
     spec = importlib.util.spec_from_file_location("mosquito", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -63,7 +64,7 @@ def test_report_preset_and_pictures(mosquito, flights, tmp_path, capsys):
     assert "SIMULATED" not in printed and not result["simulated"]
     for part in ("slow", "fast", "accuracy", "macro-F1", "predicts the same"):
         assert part in printed
-    for name in ("confusion.png", "learning_curve.png", "preset/config.json"):
+    for name in ("scores.png", "learning_curve.png", "preset/config.json"):
         assert (tmp_path / "run" / name).stat().st_size > 100
     saved = json.loads((tmp_path / "run" / "result.json").read_text())
     assert saved == result and saved["seed"] == 1 and saved["epochs"] == 25
@@ -122,7 +123,7 @@ def test_label_without_a_name_is_refused(mosquito, tmp_path):
 )
 def test_bad_arguments_exit_with_a_reason(mosquito, arguments, message, capsys):
     with pytest.raises(SystemExit):
-        mosquito.parse(arguments)
+        mosquito.main(arguments)
     assert re.search(message, capsys.readouterr().err)
 
 

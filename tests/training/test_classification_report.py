@@ -34,7 +34,7 @@ def test_numbers_equal_scikit_learn(seed):
 
 def test_pictures(tmp_path):
     image = pytest.importorskip("matplotlib.image", reason="the extra [examples]")
-    ClassificationReport([0, 1, 2], [0, 2, 2], NAMES).plot_confusion(
+    ClassificationReport([0, 1, 2], [0, 2, 2], NAMES).plot(
         tmp_path / "confusion.png", "title"
     )
     history = [{"loss": 2.0, "val_loss": 2.1, "accuracy": 0.2}, {"loss": 1.5}]

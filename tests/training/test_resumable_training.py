@@ -41,8 +41,13 @@ def train(directory, epochs=4, resume=False, callbacks=(), settings=None):
         drop_path_rate=0.2,
         dropout_rate=0.1,
     )
-    batches = training.SeriesBatches(
-        X, Y, 3, 4, augmentation=[augmentation.Jitter(0.1)], mixup_alpha=0.2
+    batches = training.AugmentedBatches(
+        X,
+        Y,
+        3,
+        batch_size=4,
+        augmentation=[augmentation.Jitter(0.1)],
+        mixing=[augmentation.SeriesMixUp(0.2)],
     )
     classifier.compile(
         keras.optimizers.AdamW(1e-3, use_ema=True, ema_momentum=0.9),

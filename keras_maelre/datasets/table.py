@@ -1,0 +1,197 @@
+"""Texts and their labels kept as one table."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.stratified_split import stratified_split
+
+SUFFIXES = (".csv", ".parquet")
+# The longest cell of a CSV file; the csv module's own limit is 131,072 characters.
+LONGEST_CELL = 2**31 - 1
+
+
+def read_table(
+    path,
+    text="text",
+    label="label",
+    split="split",
+    train="train",
+    test="test",
+    multi_label=False,
+    separator=" ",
+    test_share=0.2,
+    seed=0,
+):
+    """Reads documents and their classes from a `.csv` or `.parquet` file.
+
+    One row is one document. In a CSV file, UTF-8 with commas between cells, the first
+    row names the columns. Classes are numbered in sorted order, numbers by value.
+
+    Args:
+        path: Path of the file. Parquet needs `pip install pyarrow`.
+        text: String, the column of the documents.
+        label: String, the column of the class: a name or an integer.
+        split: String, the column that tells training from test documents. Without
+            a column `"split"` in the table, or with `split=None`, documents are
+            drawn for the test, see `test_share`; a column of another name must be
+            there.
+        train: String, what stands in `split` for training documents.
+        test: String, what stands in `split` for test documents.
+        multi_label: Boolean, whether `label` holds any number of classes, several
+            separated by `separator`, or in Parquet a list; none in an empty cell.
+        separator: String between the classes of a document.
+        test_share: Float between 0 and 1, the part of the documents to test on where
+            no column says so: of each class, or of all with `multi_label`.
+        seed: Integer; the same seed draws the same documents.
+
+    Returns:
+        A `LabelledDataset`, named after the file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If pyarrow is missing for a `.parquet` file.
+        ValueError: If the file is of another kind or damaged, a column is missing,
+            or a cell is empty or holds no known split; the message names row (from
+            1 below the column names) and column.
+
+    Example:
+
+    ```python
+    with open("films.csv", "w") as file:
+        file.write("text,label\\n")
+        for i in range(5):
+            file.write(f'"A good, good film {i}",good\\nA bad film {i},bad\\n')
+    data = read_table("films.csv")
+    print(data.describe())
+    ```
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}")
+    if path.suffix not in SUFFIXES:
+        raise ValueError(
+            f"`path` must end in {' or '.join(SUFFIXES)}. Received: {path}"
+        )
+    if multi_label and not separator:
+        raise ValueError("`separator` must not be empty. Received: ''")
+    read_columns = _read_csv if path.suffix == ".csv" else _read_parquet
+    columns = read_columns(path)
+    if split == "split" and split not in columns:
+        split = None
+    for argument, name in (("text", text), ("label", label), ("split", split)):
+        if name is not None and name not in columns:
+            raise ValueError(
+                f"{path} has no column {name!r}, the argument `{argument}`. Its "
+                f"columns: {', '.join(map(repr, columns))}"
+            )
+
+    def fail(row, column, problem):
+        raise ValueError(f"{path}, row {row + 1}, column {column!r}: {problem}")
+
+    texts = columns[text]
+    if not texts:
+        raise ValueError(f"{path} has no rows.")
+    for row, cell in enumerate(texts):
+        if not isinstance(cell, str) or not cell.strip():
+            fail(row, text, f"there must be a text. Received: {cell!r}")
+    if multi_label:
+        found = [_several(cell, separator) for cell in columns[label]]
+    else:
+        found = [[_name(cell)] for cell in columns[label]]
+    for row, names in enumerate(found):
+        if "" in names:
+            fail(row, label, f"there must be a class. Received: {columns[label][row]}")
+    class_names = _sorted_names({name for names in found for name in names})
+    if not class_names:
+        raise ValueError(f"{path}, column {label!r}: no row has a class.")
+    index = {name: number for number, name in enumerate(class_names)}
+    if multi_label:
+        y = np.zeros((len(texts), len(class_names)), "uint8")
+        for row, names in enumerate(found):
+            y[row, [index[name] for name in names]] = 1
+    else:
+        y = np.array([index[names[0]] for names in found], "int32")
+    if split is None:
+        # Of several labels there is no share that each could have.
+        is_test = stratified_split(
+            np.zeros(len(y)) if multi_label else y, test_share, seed
+        )
+    else:
+        is_test = np.zeros(len(texts), bool)
+        for row, cell in enumerate(columns[split]):
+            if _name(cell) not in (train, test):
+                fail(row, split, f"must be {train!r} or {test!r}. Received: {cell!r}")
+            is_test[row] = _name(cell) == test
+    for name, chosen in (("training", ~is_test), ("test", is_test)):
+        if not chosen.any():
+            raise ValueError(f"{path} holds no {name} documents.")
+    return LabelledDataset(
+        x_train=[texts[row] for row in np.flatnonzero(~is_test)],
+        y_train=y[~is_test],
+        x_test=[texts[row] for row in np.flatnonzero(is_test)],
+        y_test=y[is_test],
+        class_names=class_names,
+        name=path.stem,
+    )
+
+
+def _read_csv(path):
+    """Dictionary from column name to the list of its cells, strings."""
+    previous = csv.field_size_limit(LONGEST_CELL)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            names = next(reader, [])
+            columns = [[] for _ in names]
+            for number, cells in enumerate(reader, start=1):
+                if len(cells) != len(names):
+                    raise ValueError(
+                        f"row {number} has {len(cells)} cells in place of {len(names)}"
+                    )
+                for column, cell in zip(columns, cells, strict=True):
+                    column.append(cell)
+    except (ValueError, csv.Error) as error:  # text that is no UTF-8 among them
+        raise ValueError(f"{path} is damaged: {error}") from error
+    finally:
+        csv.field_size_limit(previous)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{path} has two columns of one name: {names}")
+    return dict(zip(names, columns, strict=True))
+
+
+def _read_parquet(path):
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(f"Reading {path} needs pyarrow: pip install pyarrow") from (
+            error
+        )
+    try:
+        return pyarrow.parquet.read_table(path).to_pydict()
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _name(cell):
+    """What a cell says, as a string; empty where it says nothing."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return str(cell).strip()
+
+
+def _several(cell, separator):
+    if isinstance(cell, list):
+        return [_name(part) for part in cell]
+    return [part for part in _name(cell).split(separator) if part]
+
+
+def _sorted_names(names):
+    """Numbers by value if all are, else strings."""
+    try:
+        return sorted(names, key=lambda name: (int(name), name))
+    except ValueError:
+        return sorted(names)

@@ -1,0 +1,224 @@
+"""Batches for training and for evaluation."""
+
+import threading
+
+import keras
+import numpy as np
+
+# Random numbers a batch may draw from one generator before the next batch's begin.
+DRAWS_PER_BATCH = 64
+
+
+class AugmentedBatches(keras.utils.PyDataset):
+    """Shuffled, preprocessed, augmented and mixed batches of samples, for `fit`.
+
+    Every batch is a function of `(seed, epoch, index)` alone, so that training that
+    was interrupted goes on with the very batches it would have seen. That needs
+    `shuffle=False` in `fit`: the samples are shuffled here, and `fit` would shuffle the
+    order of the batches by a generator that an interruption resets.
+
+    Args:
+        x: Raw samples if there is a `preprocessor`: a list, or anything that can be
+            indexed by an array of integers. Otherwise an array `(samples, ...)`.
+        y: Integer array of shape `(samples,)`, in `[0, num_classes)`; or of shape
+            `(samples, num_classes)`, ones for the labels of each sample.
+        num_classes: Integer.
+        batch_size: Integer. The last, smaller batch of an epoch is dropped if there is
+            a full one: the samples left over differ from epoch to epoch.
+        preprocessor: Optional, one of `keras_maelre.preprocessing`.
+        augmentation: Sequence of Keras layers that change a batch in training.
+        mixing: Sequence of `SeriesMixUp` (series and spectrograms),
+            `keras.layers.MixUp` or `keras.layers.CutMix` (images), one of which,
+            drawn at random, mixes the samples and labels of each batch.
+        balanced: Boolean. Whether samples are drawn, with replacement, so that every
+            class is as likely, instead of each sample once an epoch.
+        seed: Integer.
+        **kwargs: Arguments of `keras.utils.PyDataset`, such as `workers`.
+
+    Raises:
+        ValueError: If a label lies outside the classes, or lengths disagree.
+
+    Example:
+
+    ```python
+    batches = AugmentedBatches(
+        x, y, num_classes=6, augmentation=[Jitter(0.1)], mixing=[SeriesMixUp(0.2)]
+    )
+    callbacks = [batches.epoch_callback()]
+    classifier.fit(batches, epochs=2, shuffle=False, callbacks=callbacks)
+    ```
+
+    Reference:
+        Balanced sampling: "Modality Agnostic Efficient Long Range Encoder" (arXiv
+        2507.19409), section 4.3, after Gong et al. (arXiv 2102.01243).
+    """
+
+    def __init__(
+        self,
+        x,
+        y,
+        num_classes,
+        batch_size=32,
+        preprocessor=None,
+        augmentation=(),
+        mixing=(),
+        balanced=False,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.x, self.y = x, _checked_labels(x, y, num_classes)
+        self.num_classes = num_classes
+        self.batch_size = min(batch_size, len(x))
+        self.preprocessor = preprocessor
+        self.augmentation = list(augmentation)
+        self.mixing = list(mixing)
+        self.chances = class_balance(self.y) if balanced else None
+        self.seed = seed
+        # Workers share the layers and their random generators.
+        self.lock = threading.Lock()
+        self.begin_epoch(0)
+
+    def __len__(self):
+        return len(self.x) // self.batch_size
+
+    def begin_epoch(self, epoch):
+        """Draws the order of the samples in an epoch."""
+        self.epoch = epoch
+        generator = np.random.default_rng([self.seed, epoch])
+        count = len(self.x)
+        if self.chances is None:
+            self.order = generator.permutation(count)
+        else:
+            self.order = generator.choice(count, count, p=self.chances)
+
+    def epoch_callback(self):
+        """The callback that tells these batches which epoch it is."""
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: self.begin_epoch(epoch)
+        )
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        x = _prepared(self.x, chosen, self.preprocessor)
+        y = _label_rows(self.y[chosen], self.num_classes)
+        if not self.augmentation and not self.mixing:
+            return x, y
+        draw = (self.epoch * len(self) + index) * DRAWS_PER_BATCH
+        with self.lock:
+            for i, layer in enumerate(self.augmentation):
+                _rewind(layer, [self.seed, i], draw)
+                x = layer(x, training=True)
+            if self.mixing:
+                generator = np.random.default_rng([self.seed, self.epoch, index])
+                layer = self.mixing[generator.integers(len(self.mixing))]
+                _rewind(layer, [self.seed, -1], draw)
+                x, y = _mix(layer, x, y)
+        return keras.ops.convert_to_numpy(x), keras.ops.convert_to_numpy(y)
+
+
+class OrderedBatches(keras.utils.PyDataset):
+    """Preprocessed batches in the order of the samples, for `evaluate` and `predict`.
+
+    Only one batch is in memory at a time.
+
+    Args:
+        x: As in `AugmentedBatches`.
+        y: As in `AugmentedBatches`.
+        num_classes: Integer.
+        batch_size: Integer. The last batch may be smaller.
+        preprocessor: Optional, one of `keras_maelre.preprocessing`.
+        **kwargs: Arguments of `keras.utils.PyDataset`, such as `workers`.
+
+    Raises:
+        ValueError: If a label lies outside the classes, or lengths disagree.
+
+    Example:
+
+    ```python
+    batches = OrderedBatches(x, y, num_classes=6)
+    classifier.evaluate(batches)
+    ```
+    """
+
+    def __init__(self, x, y, num_classes, batch_size=32, preprocessor=None, **kwargs):
+        super().__init__(**kwargs)
+        self.x, self.y = x, _checked_labels(x, y, num_classes)
+        self.num_classes = num_classes
+        self.batch_size = batch_size
+        self.preprocessor = preprocessor
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def __getitem__(self, index):
+        stop = min(len(self.x), (index + 1) * self.batch_size)
+        chosen = np.arange(index * self.batch_size, stop)
+        x = _prepared(self.x, chosen, self.preprocessor)
+        return x, _label_rows(self.y[chosen], self.num_classes)
+
+
+def class_balance(y):
+    """The chance of every sample that makes all classes as likely as each other.
+
+    Args:
+        y: Integer array of shape `(samples,)`, classes; or `(samples, classes)` of
+            zeros and ones, where a sample has the sum of its labels' chances.
+
+    Returns:
+        Float array of shape `(samples,)` with the sum 1.
+    """
+    if y.ndim == 1:
+        chances = 1 / np.bincount(y)[y]
+    else:
+        chances = y @ (1 / np.maximum(y.sum(axis=0), 1))
+    if not chances.any():
+        raise ValueError("No sample has a label: they cannot be balanced.")
+    return chances / chances.sum()
+
+
+def _checked_labels(x, y, num_classes):
+    y = np.asarray(y)
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            "Arguments `x` and `y` must have the same number of samples, at least "
+            f"one. Received: {len(x)} and {len(y)}"
+        )
+    if y.ndim == 2:
+        if y.shape[1] != num_classes or not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                f"Argument `y` must hold zeros and ones for {num_classes} classes. "
+                f"Received: shape {y.shape}, values from {y.min()} to {y.max()}"
+            )
+    elif y.min() < 0 or y.max() >= num_classes:
+        bad = int(y[(y < 0) | (y >= num_classes)][0])
+        raise ValueError(
+            f"Argument `y` must hold labels in [0, {num_classes}). "
+            f"Received: label {bad}"
+        )
+    return y
+
+
+def _prepared(x, chosen, preprocessor):
+    samples = [x[i] for i in chosen] if isinstance(x, (list, tuple)) else x[chosen]
+    return np.asarray(samples) if preprocessor is None else preprocessor(samples)
+
+
+def _label_rows(y, num_classes):
+    return y.astype("float32") if y.ndim == 2 else np.eye(num_classes, dtype="f4")[y]
+
+
+def _mix(layer, x, y):
+    if isinstance(layer, (keras.layers.MixUp, keras.layers.CutMix)):
+        mixed = layer({"images": x, "labels": y}, training=True)
+        return mixed["images"], mixed["labels"]
+    return layer(x, y, training=True)
+
+
+def _rewind(layer, key, draw):
+    """Sets the random generators of a layer to the state they have after `draw`."""
+    states = [v for v in layer.variables if v.name == "seed_generator_state"]
+    for i, state in enumerate(states):
+        entropy = [part % 2**32 for part in (*key, *([i] if i else []))]
+        start = np.random.SeedSequence(entropy).generate_state(1)[0] >> 2
+        state.assign(np.array([start, draw], "int64").astype("uint32"))

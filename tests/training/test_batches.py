@@ -1,0 +1,154 @@
+"""Batches are a function of seed, epoch and index, and nothing is lost in them."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_maelre import augmentation
+from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
+from keras_maelre.training import AugmentedBatches, OrderedBatches
+
+X = np.random.default_rng(0).normal(size=(10, 40, 1)).astype("float32")
+Y = np.arange(10) % 3
+IMAGES = np.random.default_rng(1).normal(size=(10, 8, 8, 3)).astype("float32")
+
+
+def batches(x=X, y=Y, **kwargs):
+    layers = [augmentation.RandomRoll(rate=1.0), augmentation.Jitter(0.1, rate=1.0)]
+    defaults = {
+        "batch_size": 4,
+        "augmentation": layers,
+        "mixing": [augmentation.SeriesMixUp(0.2)],
+        "seed": 3,
+    }
+    return AugmentedBatches(x, y, 3, **{**defaults, **kwargs})
+
+
+def image_batches(**kwargs):
+    layers = [
+        keras.layers.RandomFlip("horizontal"),
+        keras.layers.RandAugment(value_range=(-3, 3), num_ops=2),
+    ]
+    mixing = [keras.layers.MixUp(0.8), keras.layers.CutMix(1.0)]
+    return batches(IMAGES, augmentation=layers, mixing=mixing, **kwargs)
+
+
+def test_shapes_and_length():
+    made = batches()
+    assert len(made) == 2
+    x, y = made[1]
+    assert x.shape == (4, 40, 1) and y.shape == (4, 3)
+    np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-6)
+    assert len(batches(batch_size=100)) == 1
+
+
+@pytest.mark.parametrize("make", [batches, image_batches])
+def test_a_batch_does_not_depend_on_what_was_drawn_before(make):
+    straight = make()
+    for epoch in range(3):
+        straight.begin_epoch(epoch)
+        last = [straight[i] for i in range(len(straight))]
+    resumed = make()
+    resumed.begin_epoch(2)
+    for i in (1, 0):
+        for got, expected in zip(resumed[i], last[i], strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("make", [batches, image_batches])
+@pytest.mark.parametrize("change", ["seed", "epoch", "index"])
+def test_batches_differ(make, change):
+    one, other = make(), make(seed=4 if change == "seed" else 3)
+    other.begin_epoch(1 if change == "epoch" else 0)
+    index = 1 if change == "index" else 0
+    assert np.abs(one[0][0] - other[index][0]).max() > 0.1
+
+
+def test_every_kind_of_mixing_is_drawn():
+    """CutMix leaves pixels as they are, MixUp leaves hardly any."""
+    mixing = [keras.layers.MixUp(1.0), keras.layers.CutMix(1.0)]
+    made = batches(IMAGES, augmentation=(), mixing=mixing, batch_size=10)
+    untouched = []
+    for epoch in range(12):
+        made.begin_epoch(epoch)
+        pixels = made[0][0].reshape(-1, 1)
+        known = np.sort(IMAGES.ravel())
+        near = known[np.clip(np.searchsorted(known, pixels), 0, len(known) - 1)]
+        untouched.append(np.mean(np.abs(near - pixels) < 1e-6))
+    assert min(untouched) < 0.3 and max(untouched) > 0.99
+
+
+def sorted_samples(made):
+    seen = np.concatenate([made[i][0] for i in range(len(made))])
+    labels = np.concatenate([made[i][1] for i in range(len(made))]).argmax(axis=1)
+    order = np.argsort(seen[:, 0, 0])
+    return seen[order], labels[order]
+
+
+def test_without_augmentation_every_sample_comes_once():
+    made = batches(augmentation=(), mixing=(), batch_size=5)
+    order = np.argsort(X[:, 0, 0])
+    seen, labels = sorted_samples(made)
+    np.testing.assert_array_equal(seen, X[order])
+    np.testing.assert_array_equal(labels, Y[order])
+
+
+@pytest.mark.parametrize("preprocessor", [None, SeriesPreprocessor((40, 1))])
+def test_ordered_batches_keep_order_and_the_rest(preprocessor):
+    made = OrderedBatches(X, Y, 3, batch_size=4, preprocessor=preprocessor)
+    parts = [made[i] for i in range(len(made))]
+    assert [len(x) for x, _ in parts] == [4, 4, 2]
+    expected = X if preprocessor is None else preprocessor(X)
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in parts]), expected)
+    labels = np.concatenate([y for _, y in parts])
+    np.testing.assert_array_equal(labels, np.eye(3)[Y])
+
+
+def test_raw_samples_are_prepared():
+    texts = [f"document number {i}" for i in range(10)]
+    preprocessor = BytePreprocessor((24,))
+    plain = {"augmentation": (), "mixing": (), "preprocessor": preprocessor}
+    made = batches(texts, **plain)
+    made.begin_epoch(5)
+    chosen = made.order[:4]
+    np.testing.assert_array_equal(made[0][0], preprocessor([texts[i] for i in chosen]))
+
+
+def test_balanced_sampling_makes_classes_alike():
+    y = np.repeat([0, 1, 2], [900, 90, 10])
+    x = np.zeros((1000, 2, 1), "float32")
+    made = batches(x, y, augmentation=(), mixing=(), balanced=True, batch_size=1000)
+    counts = made[0][1].sum(axis=0)
+    assert counts.min() > 270 and counts.max() < 400, counts  # 4 deviations
+    rows = np.eye(3, dtype=int)[y]
+    several = batches(
+        x, rows, augmentation=(), mixing=(), balanced=True, batch_size=1000
+    )
+    np.testing.assert_array_equal(several[0][1], made[0][1])
+
+
+def test_several_labels_a_sample():
+    y = np.array([[1, 1, 0], [0, 0, 0]] * 5)
+    made = batches(X, y, augmentation=(), mixing=(), batch_size=10)
+    np.testing.assert_array_equal(made[0][1], y[made.order])
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        (np.arange(10), r"labels in \[0, 3\).*label 3"),
+        (np.full(10, -1), r"labels in \[0, 3\).*label -1"),
+        (Y[:9], "same number of samples.*10 and 9"),
+        (np.zeros((10, 4), int), r"3 classes.*\(10, 4\)"),
+        (np.full((10, 3), 2), "zeros and ones.*2"),
+    ],
+)
+@pytest.mark.parametrize("kind", [AugmentedBatches, OrderedBatches])
+def test_bad_labels_raise(kind, y, message):
+    with pytest.raises(ValueError, match=message):
+        kind(X, y, 3)
+
+
+def test_nothing_to_balance():
+    with pytest.raises(ValueError, match="No sample has a label"):
+        batches(X, np.zeros((10, 3), int), balanced=True)
