@@ -76,6 +76,23 @@ CASES = [
     (layers.SeriesStem, {"dim": 8}, (2, 13, 3), SEQUENCE, 2, True),
     (layers.PatchStem, {"dim": 8}, (2, 10, 9, 3), (2, 9, 8), 2, False),
     (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
+    (
+        preprocessing.LogMelFilterbank,
+        {"sampling_rate": 1000, "num_mel_bins": 6},
+        (2, 200),
+        (2, 18, 6),
+        0,
+        False,
+    ),
+    (
+        preprocessing.NormalizedLogMel,
+        {"frames": 20, "sampling_rate": 1000, "num_mel_bins": 6},
+        (2, 200),
+        (2, 20, 6),
+        0,
+        False,
+    ),
+    (augmentation.RandomResizedCrop, {"seed": 3}, GRID, GRID, 0, False),
     *(
         (layer, {"rate": 0.5, "seed": 3}, SEQUENCE, SEQUENCE, 0, True)
         for layer in (
@@ -85,6 +102,10 @@ CASES = [
             augmentation.RandomRoll,
             augmentation.Scaling,
             augmentation.TimeWarp,
+            augmentation.FrequencyMask,
+            augmentation.SpectrogramNoise,
+            augmentation.SpectrogramRoll,
+            augmentation.TimeMask,
         )
     ),
 ]
@@ -131,5 +152,10 @@ def test_no_layer_is_forgotten():
         getattr(module, name)
         for module in (layers, augmentation, preprocessing)
         for name in module.__all__
+    }
+    public = {
+        one
+        for one in public
+        if isinstance(one, type) and issubclass(one, keras.layers.Layer)
     }
     assert public == {case[0] for case in CASES} | OTHERS
