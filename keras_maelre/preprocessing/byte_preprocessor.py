@@ -31,7 +31,8 @@ class BytePreprocessor(Preprocessor):
 
     Raises:
         TypeError: If a document is neither a string nor `bytes`.
-        ValueError: If a document is empty, or too long without `truncate`.
+        ValueError: If a document is empty, holds what UTF-8 cannot, or is too long
+            without `truncate`.
 
     Example:
 
@@ -51,16 +52,22 @@ class BytePreprocessor(Preprocessor):
         super().__init__(input_shape, truncate)
 
     def prepare(self, samples):
-        documents = [
-            text.encode() if isinstance(text, str) else text
-            for text in check_texts(samples)
-        ]
+        documents = [_encoded(text, i) for i, text in enumerate(check_texts(samples))]
         self.check_length([len(document) for document in documents], "bytes")
         ids = np.full((len(documents), *self.input_shape), PADDING_ID, self.dtype)
         for row, document in zip(ids, documents, strict=True):
             values = np.frombuffer(document[: len(row)], "uint8")
             row[: len(values)] = values.astype(self.dtype) + 1
         return ids
+
+
+def _encoded(text, index):
+    try:
+        return text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"A document must fit UTF-8. Received: sample {index}: {error}"
+        ) from error
 
 
 def check_texts(samples):

@@ -62,6 +62,11 @@ def test_empty_documents(text):
         BytePreprocessor()(["fine", text])
 
 
+def test_half_a_character_is_named():
+    with pytest.raises(ValueError, match="UTF-8.*sample 1.*surrogate"):
+        BytePreprocessor()(["fine", "broken \ud800"])
+
+
 @pytest.mark.parametrize("text", [None, 3, float("nan"), ["a"]])
 def test_no_text(text):
     with pytest.raises(TypeError, match=f"{type(text).__name__} at sample 1"):
