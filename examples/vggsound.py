@@ -19,7 +19,7 @@ import pathlib
 import numpy as np
 import shared
 
-from keras_maelre import datasets
+from keras_maelre import augmentation, datasets
 from keras_maelre.preprocessing import AudioPreprocessor
 
 DATA = (
@@ -58,7 +58,14 @@ def main(arguments=None):
         shared.select(data.x_train, chosen[:MEASURED]), verbose=2
     )
     print(f"log-mel mean {preprocessor.mean:.3f}, deviation {preprocessor.stddev:.3f}")
-    return shared.train(args, "audio", data, preprocessor)
+    # As the paper masks up to 192 of 1024 frames.
+    masks = [
+        augmentation.SpectrogramRoll(),
+        augmentation.FrequencyMask(),
+        augmentation.TimeMask(max_width=max(1, args.frames * 192 // 1024)),
+        augmentation.SpectrogramNoise(),
+    ]
+    return shared.train(args, "audio", data, preprocessor, augmentation=masks)
 
 
 def parse(arguments):

@@ -130,10 +130,10 @@ def _checked_labels(y, name, samples, classes):
                 f"`{name}` must hold zeros and ones. Received: values from {y.min()} "
                 f"to {y.max()}"
             )
-        return y.astype("uint8")
+        return y.astype("uint8", copy=False)
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(
             f"`{name}` must hold labels from 0 to {classes - 1}, one for each of the "
             f"{classes} `class_names`. Received: labels from {y.min()} to {y.max()}"
         )
-    return y.astype("int32")
+    return y.astype("int32", copy=False)
