@@ -58,7 +58,7 @@ def main(arguments=None):
         shared.select(data.x_train, chosen[:MEASURED]), verbose=2
     )
     print(f"log-mel mean {preprocessor.mean:.3f}, deviation {preprocessor.stddev:.3f}")
-    # As the paper masks up to 192 of 1024 frames.
+    # As AST does (arXiv 2104.01778): up to 192 of 1024 frames.
     masks = [
         augmentation.SpectrogramRoll(),
         augmentation.FrequencyMask(),
