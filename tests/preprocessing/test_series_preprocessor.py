@@ -23,7 +23,8 @@ def test_company_does_not_matter():
     together = SeriesPreprocessor((50, 2))(RAGGED)
     for i, series in enumerate(RAGGED):
         alone = SeriesPreprocessor((50, 2))([series])
-        np.testing.assert_array_equal(alone[0], together[i])
+        # Sums over other batches may be rounded in another order.
+        np.testing.assert_allclose(alone[0], together[i], atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist])

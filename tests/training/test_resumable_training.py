@@ -8,6 +8,7 @@ import pytest
 
 import keras_maelre
 from keras_maelre import augmentation, training
+from tests.models.tiny import FEW_STEPS
 
 X = np.random.default_rng(0).normal(size=(12, 32, 1)).astype("float32")
 Y = np.arange(12) % 3
@@ -52,6 +53,7 @@ def train(directory, epochs=4, resume=False, callbacks=(), settings=None):
     classifier.compile(
         keras.optimizers.AdamW(1e-3, use_ema=True, ema_momentum=0.9),
         keras.losses.CategoricalCrossentropy(from_logits=True),
+        **FEW_STEPS,
     )
     resumable = training.ResumableTraining(directory, settings)
     classifier.fit(
