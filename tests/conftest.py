@@ -32,3 +32,13 @@ def bounded_memory():
         import jax
 
         jax.clear_caches()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Whole programs are quick on torch, and slow where they must be compiled."""
+    if keras.backend.backend() == "torch":
+        return
+    for item in items:
+        if item.get_closest_marker("compiles_long"):
+            item.add_marker(pytest.mark.slow)

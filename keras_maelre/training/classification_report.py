@@ -119,7 +119,7 @@ class ClassificationReport:
         # Beyond a few dozen classes neither names nor numbers can be read.
         readable = classes <= 30
         side = min(3.0 + 0.7 * classes, 14.0)
-        figure, axes = plt.subplots(figsize=(side, side), layout="constrained")
+        figure, axes = plt.subplots(figsize=(1.25 * side, side), layout="constrained")
         image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
         axes.set(xlabel="predicted", ylabel="true", title=title)
         if readable:

@@ -80,6 +80,7 @@ def test_resumes_with_the_settings_it_started_with(mosquito, flights, tmp_path, 
         run(mosquito, tmp_path, *common, "--resume", "--batch-size", 8)
 
 
+@pytest.mark.compiles_long
 def test_simulated_data_is_called_simulated(mosquito, tmp_path, capsys, monkeypatch):
     small = functools.partial(datasets.simulated_wingbeats, 6, length=80)
     monkeypatch.setattr(

@@ -53,6 +53,7 @@ def abstracts(tmp_path):
     return path
 
 
+@pytest.mark.compiles_long
 def test_mesh(run, abstracts, tmp_path, capsys):
     common = ("--data", abstracts, "--preset", "tiny_text", "--length", 64)
     result = run("mesh", *common, "--epochs", 1, "--vocabulary-size", 270)
@@ -93,6 +94,7 @@ def sounds(tmp_path):
     return tmp_path / "sounds"
 
 
+@pytest.mark.compiles_long
 def test_vggsound(run, sounds, tmp_path, capsys):
     common = ("--data", sounds, "--frames", 32, "--epochs", 1)
     result = run("vggsound", *common)
@@ -125,6 +127,7 @@ def pictures(tmp_path):
     return tmp_path / "pictures"
 
 
+@pytest.mark.compiles_long
 def test_imagenet(run, pictures, tmp_path, capsys):
     result = run("imagenet", "--data", pictures, "--epochs", 1)
     check_outputs(result, tmp_path / "run", capsys.readouterr().out)
