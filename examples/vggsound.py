@@ -34,7 +34,7 @@ def main(arguments=None):
     shared.start(args)
     missing = "skip" if args.skip_missing else "raise"
     if args.data is None:
-        data = datasets.simulated_sounds(seed=args.seed)
+        data = datasets.simulated_sounds(samples_per_class=60, seed=args.seed)
         print("No --data given: SIMULATED sounds, whose scores say nothing of real")
     elif pathlib.Path(args.data).is_dir():
         data = datasets.read_folder(
@@ -70,7 +70,7 @@ def main(arguments=None):
 
 def parse(arguments):
     parser = shared.parser(
-        __doc__, DATA, preset="tiny_audio", batch_size=16, epochs=(50, 6)
+        __doc__, DATA, preset="tiny_audio", batch_size=16, epochs=(50, 20)
     )
     parser.add_argument("--clips", help="the folder of VGGSound's clips")
     parser.add_argument("--test-fold", type=int, help="default: the highest fold")
