@@ -42,7 +42,8 @@ def main(arguments=None):
         )
     length = args.length or (1024 if args.data is None else None)
     preprocessor, model = text_input(args, data, length)
-    return shared.train(args, "text", data, preprocessor, model)
+    task = "text" if args.preset.endswith("_text") else "bytes"
+    return shared.train(args, task, data, preprocessor, model)
 
 
 def text_input(args, data, length):

@@ -134,6 +134,7 @@ def train(args, task, data, preprocessor, model=None, **changes):
         preprocessor=preprocessor,
         input_shape=preprocessor.input_shape,
         drop_path_rate=recipe.drop_path_rate,
+        dropout_rate=recipe.dropout_rate,
         **(model or {}),
     )
     if args.init_from:

@@ -10,6 +10,7 @@ from keras_maelre.augmentation.spectrogram_noise import SpectrogramNoise
 from keras_maelre.augmentation.spectrogram_roll import SpectrogramRoll
 from keras_maelre.augmentation.time_mask import TimeMask
 from keras_maelre.augmentation.time_warp import TimeWarp
+from keras_maelre.augmentation.token_drop import TokenDrop
 
 __all__ = [
     "FrequencyMask",
@@ -24,4 +25,5 @@ __all__ = [
     "SpectrogramRoll",
     "TimeMask",
     "TimeWarp",
+    "TokenDrop",
 ]

@@ -16,10 +16,10 @@ def check_number(name, value, low=0.0, high=float("inf")):
     return float(value)
 
 
-def check_count(name, value):
-    """Returns `value` as an int, or raises if it is not a positive integer."""
+def check_count(name, value, low=1):
+    """Returns `value` as an int, or raises if it is no integer of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
-    if value < 1:
-        raise ValueError(f"`{name}` must be at least 1. Received: {name}={value!r}")
+    if value < low:
+        raise ValueError(f"`{name}` must be at least {low}. Received: {name}={value!r}")
     return int(value)

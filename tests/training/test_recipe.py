@@ -9,12 +9,12 @@ import pytest
 from keras_maelre.training import AugmentedBatches, Recipe, recipe
 from tests.models.tiny import FEW_STEPS, SHAPES, random_input, tiny_classifier
 
-TASKS = ("text", "series", "audio", "image")
+TASKS = ("text", "bytes", "series", "audio", "image")
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_trains(task):
-    several = task == "text"
+    several = task in ("text", "bytes")
     model = tiny_classifier(task, num_classes=3)
     x = random_input(task, batch=8)
     y = np.eye(3, dtype=int)[np.arange(8) % 3] if several else np.arange(8) % 3
@@ -56,7 +56,7 @@ def test_schedule_warms_up_and_decays_to_nothing():
 def test_averages_reach_back_over_their_share():
     made = recipe("series", steps_per_epoch=100, epochs=50)
     assert made.optimizer().ema_momentum == pytest.approx(1 - 1 / 100)
-    assert recipe("text", steps_per_epoch=100).callbacks() == []
+    assert recipe("text", steps_per_epoch=100, ema=False).callbacks() == []
 
 
 def test_biases_and_scales_do_not_decay():
@@ -72,7 +72,21 @@ def test_prints_what_it_is():
     text = str(recipe("series", steps_per_epoch=7, epochs=9))
     for part in ("9 epochs of 7", "AdamW", "0.0003", "TimeWarp", "SeriesMixUp", "0.1"):
         assert part in text
-    assert "ArticleLabelCrossentropy" in str(recipe("text", 7))
+    text = str(recipe("text", 7, positive_weight=2.5, dropout_rate=0.15))
+    for part in ("ArticleLabelCrossentropy", "weigh 2.5", "dropout       0.15"):
+        assert part in text
+
+
+@pytest.mark.parametrize("task", ("text", "bytes"))
+def test_dropped_tokens_are_the_padding_of_the_task(task):
+    backbone = tiny_classifier(task, num_classes=3).backbone
+    (layer,) = recipe(task, steps_per_epoch=7).augmentation
+    assert layer.padding_id == backbone.padding_id
+
+
+def test_positive_weight_reaches_the_loss():
+    made = recipe("text", steps_per_epoch=7, positive_weight=3.0)
+    assert made.loss().positive_weight == 3.0
 
 
 def test_one_label_a_document_is_a_cross_entropy():
@@ -84,7 +98,11 @@ def test_one_label_a_document_is_a_cross_entropy():
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ({"task": "video", "steps_per_epoch": 1}, ValueError, "'audio', 'image'"),
+        (
+            {"task": "video", "steps_per_epoch": 1},
+            ValueError,
+            "'audio', 'bytes', 'image'",
+        ),
         ({"task": "text", "steps_per_epoch": 0}, ValueError, "`steps_per_epoch`"),
         ({"task": "text", "steps_per_epoch": 1, "epochs": 1.5}, ValueError, "`epochs`"),
         ({"task": "text", "steps_per_epoch": 1, "lr": 1}, TypeError, "'lr'.*learning"),
