@@ -13,7 +13,7 @@ Scores, with the commands that reached them, are in examples/README.md.
 
 import shared
 
-from keras_maelre import datasets
+from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import SeriesPreprocessor
 
 DATA = (
@@ -23,9 +23,7 @@ DATA = (
 
 
 def main(arguments=None):
-    args = shared.parser(
-        __doc__, DATA, preset="tiny_series", batch_size=16, epochs=(50, 6)
-    ).parse_args(arguments)
+    args = parse(arguments)
     shared.start(args)
     if args.data is None:
         data = datasets.simulated_wingbeats(
@@ -36,7 +34,27 @@ def main(arguments=None):
         data = datasets.load_series(args.data)
     length = max(data.x_train.shape[1], data.x_test.shape[1])
     preprocessor = SeriesPreprocessor(input_shape=(length, data.x_train.shape[2]))
-    return shared.train(args, "series", data, preprocessor)
+    changes = {}
+    if args.aligned:
+        layers = training.recipe("series", steps_per_epoch=1).augmentation
+        kept = [
+            layer for layer in layers if not isinstance(layer, augmentation.RandomRoll)
+        ]
+        changes = {"augmentation": kept}
+    return shared.train(args, "series", data, preprocessor, **changes)
+
+
+def parse(arguments):
+    parser = shared.parser(
+        __doc__, DATA, preset="tiny_series", batch_size=16, epochs=(50, 6)
+    )
+    parser.add_argument(
+        "--aligned",
+        action="store_true",
+        help="all series begin at the same point (outlines, spectra, trials), not "
+        "anywhere in a recording: no random shifts in training",
+    )
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

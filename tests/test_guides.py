@@ -11,10 +11,17 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 
 @pytest.mark.compiles_long
-def test_quickstart_runs(tmp_path):
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("quickstart", "largest difference after loading: 0.0e+00"),
+        ("raw_data", "the reloaded preset answers the same: True"),
+    ],
+)
+def test_guide_runs(name, says, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, ROOT / "guides" / "quickstart.py"],
+        [sys.executable, ROOT / "guides" / f"{name}.py"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -22,5 +29,5 @@ def test_quickstart_runs(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "largest difference after loading: 0.0e+00" in done.stdout
-    assert (tmp_path / "quickstart_preset" / "model.weights.h5").exists()
+    assert says in done.stdout
+    assert list(tmp_path.glob("*_preset/model.weights.h5"))

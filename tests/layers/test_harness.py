@@ -109,8 +109,8 @@ CASES = [
         )
     ),
 ]
-# Its input is integers, and two tensors: each has a test of its own.
-OTHERS = {layers.TokenStem, augmentation.SeriesMixUp}
+# Their input is integers, or two tensors: each has a test of its own.
+OTHERS = {layers.TokenStem, augmentation.TokenDrop, augmentation.SeriesMixUp}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,17 @@ def test_token_stem():
         expected_output_shape=SEQUENCE,
         expected_num_trainable_weights=3,
         expected_num_non_trainable_weights=0,
+        supports_masking=True,
+    )
+
+
+def test_token_drop():
+    testing.TestCase().run_layer_test(
+        augmentation.TokenDrop,
+        init_kwargs={"padding_id": 0, "drop_fraction": 0.4, "span": 3},
+        input_data=keras.ops.convert_to_tensor(np.arange(26).reshape(2, 13) % 9),
+        expected_output_shape=(2, 13),
+        expected_num_seed_generators=1,
         supports_masking=True,
     )
 
