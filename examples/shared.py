@@ -155,6 +155,7 @@ def train(args, task, data, preprocessor, model=None, **changes):
         **{key: getattr(args, key) for key in (*kept, "validation")},
         "learning_rate": recipe.learning_rate,
         "epochs": epochs,
+        "augmentation": [type(layer).__name__ for layer in recipe.augmentation],
     }
     resumable = training.ResumableTraining(args.output / "checkpoint", settings)
     done = resumable.restore(classifier) if args.resume else 0

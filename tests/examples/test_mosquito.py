@@ -81,6 +81,17 @@ def test_resumes_with_the_settings_it_started_with(mosquito, flights, tmp_path, 
 
 
 @pytest.mark.compiles_long
+def test_aligned_series_are_not_shifted(mosquito, flights, tmp_path, capsys):
+    common = ("--data", flights, "--epochs", 1)
+    run(mosquito, tmp_path, *common, "--aligned")
+    printed = capsys.readouterr().out
+    assert "TimeWarp" in printed and "RandomRoll" not in printed
+    with pytest.raises(ValueError, match="augmentation: started with"):
+        run(mosquito, tmp_path, *common, "--resume")
+    assert "RandomRoll" in capsys.readouterr().out
+
+
+@pytest.mark.compiles_long
 def test_simulated_data_is_called_simulated(mosquito, tmp_path, capsys, monkeypatch):
     small = functools.partial(datasets.simulated_wingbeats, 6, length=80)
     monkeypatch.setattr(
