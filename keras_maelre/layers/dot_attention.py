@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_maelre.layers.chunks import join_chunks
+from keras_maelre.layers.materialized import is_jax_on_cpu
 from keras_maelre.layers.self_attention import SelfAttention
 
 
@@ -48,17 +50,21 @@ class DotAttention(SelfAttention):
         if mask is not None:
             mask = mask[:, None, None, :]
         dtype = keras.backend.standardize_dtype(value.dtype)
-        if dtype == "float16" and _is_jax_on_cpu():
+        if dtype == "float16" and is_jax_on_cpu():
             # JAX asks for half-precision products with float32 sums, which XLA does
             # not compile for CPUs.
             query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
         context = ops.dot_product_attention(query, key, value, mask=mask)
         return ops.cast(context, dtype)
 
+    def summarize(self, key_value, chunks, masks):
+        length = ops.shape(chunks)[0] * ops.shape(chunks)[2]
+        key, value = ops.map(key_value, chunks)
+        return (
+            join_chunks(key, length),
+            join_chunks(value, length),
+            join_chunks(masks, length),
+        )
 
-def _is_jax_on_cpu():
-    if keras.backend.backend() != "jax":
-        return False
-    import jax
-
-    return jax.default_backend() == "cpu"
+    def read_out(self, query, summary):
+        return self.attend(query, *summary)

@@ -1,10 +1,15 @@
 """One pre-norm transformer layer."""
 
 import keras
+from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.layers.chunks import join_chunks, split_chunks
+from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import checked_rate, drop_samples
 from keras_maelre.layers.linear_attention import LinearAttention
+from keras_maelre.layers.materialized import materialized
 
 ATTENTION_KINDS = ("linear", "dot")
 
@@ -23,6 +28,9 @@ class EncoderLayer(keras.layers.Layer):
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
             pass instead of keeping them: less memory, about a third more time.
+        chunk_size: Integer or `None`. How many tokens are processed at a time, which
+            bounds the memory of intermediate results; in training together with
+            `remat`. The result is the same. `None`: all at once.
         seed: Optional integer, of dropout and drop path.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -59,6 +67,7 @@ class EncoderLayer(keras.layers.Layer):
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
+        chunk_size=None,
         seed=None,
         **kwargs,
     ):
@@ -73,6 +82,9 @@ class EncoderLayer(keras.layers.Layer):
         self.dropout_rate = checked_rate("dropout_rate", dropout_rate)
         self.drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
         self.remat = remat
+        if chunk_size is not None:
+            check_positive("chunk_size", chunk_size)
+        self.chunk_size = chunk_size
         self.seed = seed
         self.supports_masking = True
 
@@ -101,9 +113,9 @@ class EncoderLayer(keras.layers.Layer):
         self.attention_norm.build(input_shape)
         self.attention.build(input_shape)
         self.mlp_norm.build(input_shape)
-        self.mlp_hidden = keras.layers.Dense(4 * dim, dtype=dtype, name="mlp_hidden")
+        self.mlp_hidden = Dense(4 * dim, dtype=dtype, name="mlp_hidden")
         self.mlp_hidden.build(input_shape)
-        self.mlp_output = keras.layers.Dense(dim, dtype=dtype, name="mlp_output")
+        self.mlp_output = Dense(dim, dtype=dtype, name="mlp_output")
         self.mlp_output.build((*input_shape[:-1], 4 * dim))
 
     def call(self, x, mask=None, training=False):
@@ -111,19 +123,60 @@ class EncoderLayer(keras.layers.Layer):
         seeds = (
             [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
         )
+        remat = keras.remat if self.remat and training else lambda function: function
+        if training:
+            x = materialized(x)
+        length = x.shape[1]
+        if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
-        def forward(x):
-            y = self.attention(self.attention_norm(x), mask=mask)
-            x = x + (self._drop(y, seeds[:2]) if random else y)
-            y = self.mlp_hidden(self.mlp_norm(x))
-            y = self.mlp_output(keras.ops.gelu(y, approximate=False))
-            return x + (self._drop(y, seeds[2:]) if random else y)
+            def forward(x):
+                y = self.attention(self.attention_norm(x), mask=mask)
+                return self._finish(x, y, seeds)
 
-        return keras.remat(forward)(x) if self.remat and training else forward(x)
+            return remat(forward)(x)
+        if keras.backend.backend() == "tensorflow":
+            # Its gradient of a loop cannot recompute what uses variables: the layer is
+            # recomputed as a whole.
+            chunked = remat(lambda x: self._in_chunks(x, mask, seeds, lambda f: f))
+            return chunked(x)
+        return self._in_chunks(x, mask, seeds, remat)
 
-    def _drop(self, branch, seeds):
+    def _in_chunks(self, x, mask, seeds, remat):
+        """The same, with the intermediate results of one chunk of tokens at a time."""
+        attention, length = self.attention, ops.shape(x)[1]
+        if mask is None:
+            mask = ops.ones(ops.shape(x)[:2], "bool")
+        chunks = split_chunks(x, self.chunk_size)
+        masks = split_chunks(mask, self.chunk_size, fill=False)
+
+        def key_value(x):
+            return attention.key_value(self.attention_norm(x))
+
+        def forward(x, index, summary):
+            y = attention.answer(attention.query(self.attention_norm(x)), summary)
+            return self._finish(x, y, seeds, index)
+
+        summary = attention.summarize(remat(key_value), chunks, masks)
+        forward = remat(forward)
+        chunks = ops.map(
+            lambda inputs: forward(*inputs, summary),
+            (chunks, ops.arange(ops.shape(chunks)[0])),
+        )
+        return join_chunks(chunks, length)
+
+    def _finish(self, x, y, seeds, chunk=0):
+        """The residual sum with the attention's output `y`, then the MLP."""
+        x = x + (y if seeds is None else self._drop(y, seeds[:2], chunk))
+        y = self.mlp_hidden(self.mlp_norm(x))
+        y = self.mlp_output(ops.gelu(y, approximate=False))
+        return x + (y if seeds is None else self._drop(y, seeds[2:], chunk))
+
+    def _drop(self, branch, seeds, chunk):
         if self.dropout_rate:
-            branch = keras.random.dropout(branch, self.dropout_rate, seed=seeds[0])
+            # Every chunk has noise of its own; the samples dropped are the same.
+            seed = seeds[0].next()
+            seed = _Seed(seed + ops.cast(chunk, seed.dtype))
+            branch = keras.random.dropout(branch, self.dropout_rate, seed=seed)
         if self.drop_path_rate:
             branch = drop_samples(branch, self.drop_path_rate, seeds[1])
         return branch
@@ -140,6 +193,7 @@ class EncoderLayer(keras.layers.Layer):
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
+            "chunk_size": self.chunk_size,
             "seed": self.seed,
         }
 

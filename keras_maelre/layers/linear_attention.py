@@ -6,19 +6,14 @@ from keras import ops
 from keras_maelre.layers import feature_maps
 from keras_maelre.layers.self_attention import SelfAttention
 
-# A denominator is zero where a ReLU map has nothing to attend to; its numerator is zero
-# too, and so becomes the quotient.
-SMALLEST_DENOMINATOR = 1e-12
-
 
 def linear_attention(query, key, value, mask=None, feature_map="elu"):
     """Attends with `phi(q) . phi(k)` as similarity, in O(tokens) time and memory.
 
-    The sums run in float32 (or float64) whatever the dtype of the inputs. Scales of the
-    features cancel in the quotient: those of every query and of the keys of every head
-    are scaled to a largest entry of 1, and the keys by one over the number of tokens,
-    so that neither tiny features nor the sums of thousands of tokens leave the range
-    of float32.
+    The sums run in float32 (or float64) whatever the dtype of the inputs. Scales cancel
+    in the quotient, so those of the sums over the keys, and of every denominator, are
+    brought to 1: neither tiny features nor the sums of a million tokens leave the range
+    of float32, in the result or in its gradient.
 
     Args:
         query: Float tensor of shape `(batch, tokens, heads, head_dim)`.
@@ -32,26 +27,60 @@ def linear_attention(query, key, value, mask=None, feature_map="elu"):
         A tensor of the shape and dtype of `value`. It is zero where no token may
         be attended to.
     """
-    feature_map = feature_maps.get(feature_map)
+    return read_out(query, summarize(key, value, mask, feature_map), feature_map)
+
+
+def summarize(key, value, mask=None, feature_map="elu"):
+    """The sums over keys: all that the queries need to know of them.
+
+    Args:
+        key, value, mask, feature_map: See `linear_attention`.
+
+    Returns:
+        Tuple of `phi(k)^T v`, `(batch, heads, head_dim, head_dim)`, and the sum of
+        `phi(k)`, `(batch, heads, head_dim)`. Those of several parts of a sequence add
+        up to those of the whole.
+    """
     dtype = keras.backend.result_type(value.dtype, "float32")
-    phi_query = _unit(feature_map(ops.cast(query, dtype)), axis=-1)
-    phi_key = feature_map(ops.cast(key, dtype))
+    phi_key = feature_maps.get(feature_map)(ops.cast(key, dtype))
     if mask is not None:
         # Dropping the key drops the token from numerator and denominator alike.
         phi_key = phi_key * ops.cast(mask, dtype)[:, :, None, None]
-    phi_key = _unit(phi_key, axis=(1, 3)) / ops.cast(ops.shape(key)[1], dtype)
     state = ops.einsum("bnhd,bnhe->bhde", phi_key, ops.cast(value, dtype))
-    normalizer = ops.sum(phi_key, axis=1)
-    numerator = ops.einsum("bnhd,bhde->bnhe", phi_query, state)
-    denominator = ops.einsum("bnhd,bhd->bnh", phi_query, normalizer)
-    denominator = ops.maximum(denominator, SMALLEST_DENOMINATOR)
-    return ops.cast(numerator / denominator[..., None], value.dtype)
+    return state, ops.sum(phi_key, axis=1)
 
 
-def _unit(features, axis):
-    """Scales non-negative features to a largest entry of 1; zeros stay zeros."""
-    largest = ops.stop_gradient(ops.max(features, axis=axis, keepdims=True))
-    return features / ops.where(largest > 1e-30, largest, ops.ones_like(largest))
+def read_out(query, summary, feature_map="elu"):
+    """What every query finds in the sums over the keys.
+
+    Args:
+        query, feature_map: See `linear_attention`.
+        summary: What `summarize` returned.
+
+    Returns:
+        A tensor of the shape and dtype of `query`.
+    """
+    state, normalizer = summary
+    phi_query = feature_maps.get(feature_map)(ops.cast(query, state.dtype))
+    scale = 1 / _positive(ops.max(normalizer, axis=-1, keepdims=True))
+    numerator = ops.einsum("bnhd,bhde->bnhe", phi_query, state * scale[..., None])
+    denominator = ops.einsum("bnhd,bhd->bnh", phi_query, normalizer * scale)
+    # The quotient is `numerator * (2 - denominator / constant) / constant` with the
+    # constant equal to the denominator: the same value and gradient, without the
+    # square of the denominator, which may be too small for float32.
+    constant = _positive(denominator)
+    factor = (2 - denominator / constant) / constant
+    return ops.cast(numerator * factor[..., None], query.dtype)
+
+
+def _positive(x):
+    """`x` as a constant of the gradient, and 1 in place of 0.
+
+    A sum is zero where a ReLU map has nothing to attend to; what it divides is zero
+    too, and so becomes the quotient. What has no finite reciprocal counts as zero.
+    """
+    x = ops.stop_gradient(x)
+    return ops.where(x > 1e-37, x, ops.ones_like(x))
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -101,6 +130,24 @@ class LinearAttention(SelfAttention):
 
     def attend(self, query, key, value, mask):
         return linear_attention(query, key, value, mask, self.feature_map)
+
+    def summarize(self, key_value, chunks, masks):
+        def add(sums, chunk):
+            x, mask = chunk
+            parts = summarize(*key_value(x), mask, self.feature_map)
+            sums = tuple(a + b for a, b in zip(sums, parts, strict=True))
+            return sums, sums
+
+        batch, heads, dim = ops.shape(chunks)[1], self.num_heads, self.head_dim
+        dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        zeros = (
+            ops.zeros((batch, heads, dim, dim), dtype),
+            ops.zeros((batch, heads, dim), dtype),
+        )
+        return ops.scan(add, zeros, (chunks, masks))[0]
+
+    def read_out(self, query, summary):
+        return read_out(query, summary, self.feature_map)
 
     def get_config(self):
         return {

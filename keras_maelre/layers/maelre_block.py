@@ -7,6 +7,7 @@ from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
 from keras_maelre.layers.class_token import SplitClassToken
 from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
+from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask
@@ -37,6 +38,7 @@ class MaelreBlock(keras.layers.Layer):
         dropout_rate: Float in [0, 1).
         drop_path_rate: Float in [0, 1), or one per transformer layer.
         remat: Boolean. See `EncoderLayer`.
+        chunk_size: Integer or `None`. See `EncoderLayer`.
         return_tokens: Boolean. Whether to return the tokens before merging too.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -78,6 +80,7 @@ class MaelreBlock(keras.layers.Layer):
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
+        chunk_size=None,
         return_tokens=False,
         **kwargs,
     ):
@@ -104,6 +107,7 @@ class MaelreBlock(keras.layers.Layer):
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
+        self.chunk_size = chunk_size
         self.return_tokens = return_tokens
         self.supports_masking = True
 
@@ -115,6 +119,7 @@ class MaelreBlock(keras.layers.Layer):
                 dropout_rate=dropout_rate,
                 drop_path_rate=rate,
                 remat=remat,
+                chunk_size=chunk_size,
                 dtype=self.dtype_policy,
                 name=f"layer_{i + 1}",
             )
@@ -153,9 +158,7 @@ class MaelreBlock(keras.layers.Layer):
             _, tokens_shape = self.split.compute_output_shape(input_shape)
             self.merge.build(tokens_shape)
         if self.output_dim is not None:
-            self.expand = keras.layers.Dense(
-                self.output_dim, dtype=self.dtype_policy, name="expand"
-            )
+            self.expand = Dense(self.output_dim, dtype=self.dtype_policy, name="expand")
             self.expand.build(input_shape)
 
     def call(self, x, mask=None, training=False):
@@ -207,5 +210,6 @@ class MaelreBlock(keras.layers.Layer):
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
+            "chunk_size": self.chunk_size,
             "return_tokens": self.return_tokens,
         }

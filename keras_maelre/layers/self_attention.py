@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.layers.dense import Dense
 
 
 class SelfAttention(keras.layers.Layer):
@@ -37,24 +38,60 @@ class SelfAttention(keras.layers.Layer):
                 f"Received: num_heads={self.num_heads}, width {dim}"
             )
         self.head_dim = dim // self.num_heads
-        self.qkv = keras.layers.Dense(3 * dim, dtype=self.dtype_policy, name="qkv")
+        self.qkv = Dense(3 * dim, dtype=self.dtype_policy, name="qkv")
         self.qkv.build(input_shape)
-        self.output_dense = keras.layers.Dense(
-            dim, dtype=self.dtype_policy, name="output_dense"
-        )
+        self.output_dense = Dense(dim, dtype=self.dtype_policy, name="output_dense")
         self.output_dense.build(input_shape)
 
     def call(self, x, mask=None):
         length = ops.shape(x)[1]
         heads = ops.reshape(self.qkv(x), (-1, length, 3, self.num_heads, self.head_dim))
         query, key, value = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]
-        context = self.attend(query, key, value, mask)
-        context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))
-        return self.output_dense(context)
+        return self._combine(self.attend(query, key, value, mask))
 
     def attend(self, query, key, value, mask):
         """Mixes the values; `(batch, tokens, heads, head_dim)` in and out."""
         raise NotImplementedError
+
+    # For inputs that are processed in chunks of tokens: first the keys and values of
+    # all chunks are brought into a summary, then the queries of each read it.
+
+    def query(self, x):
+        return self._project(x, 0, 1)[0]
+
+    def key_value(self, x):
+        return self._project(x, 1, 3)
+
+    def summarize(self, key_value, chunks, masks):
+        """What the queries must know of all keys and values.
+
+        Args:
+            key_value: Function from a chunk to its keys and values.
+            chunks: Tensor of shape `(chunks, batch, size, dim)`.
+            masks: Boolean tensor of shape `(chunks, batch, size)`.
+        """
+        raise NotImplementedError
+
+    def answer(self, query, summary):
+        """The output for the queries of a chunk."""
+        return self._combine(self.read_out(query, summary))
+
+    def read_out(self, query, summary):
+        """Mixes the values for the queries, as `attend` does."""
+        raise NotImplementedError
+
+    def _project(self, x, first, last):
+        dim = self.num_heads * self.head_dim
+        columns = slice(first * dim, last * dim)
+        x = ops.matmul(x, self.qkv.kernel[:, columns]) + self.qkv.bias[columns]
+        shape = (-1, ops.shape(x)[1], last - first, self.num_heads, self.head_dim)
+        heads = ops.reshape(x, shape)
+        return tuple(heads[:, :, i] for i in range(last - first))
+
+    def _combine(self, context):
+        length = ops.shape(context)[1]
+        context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))
+        return self.output_dense(context)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

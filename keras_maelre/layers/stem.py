@@ -4,7 +4,10 @@ import keras
 from keras import ops
 
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
-from keras_maelre.layers.masking import NotAllNaN
+from keras_maelre.layers.masking import NotAllNaN, zero_masked
+
+# Vocabularies up to this size have fewer tokens than most inputs.
+SMALL_VOCABULARY = 1024
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -83,8 +86,38 @@ class TokenStem(keras.layers.Layer):
         self.conv.build((*input_shape, self.embedding_dim))
 
     def call(self, token_ids):
+        # What a token adds to an output depends on the token and its place in the
+        # window alone: wherever tokens recur, it is computed once for each of them.
+        if _is_eager_torch():
+            return self._sum_of_products(*_distinct(self._with_margins(token_ids)))
+        if self.vocabulary_size <= SMALL_VOCABULARY:
+            tokens = ops.arange(self.vocabulary_size)
+            return self._sum_of_products(tokens, self._with_margins(token_ids))
         kept = ops.not_equal(token_ids, self.padding_id)
         return self.conv(self.embedding(token_ids), mask=kept)
+
+    def _with_margins(self, token_ids):
+        margin = (self.kernel_size // 2, (self.kernel_size - 1) // 2)
+        return ops.pad(token_ids, ((0, 0), margin), constant_values=self.padding_id)
+
+    def _sum_of_products(self, tokens, indices):
+        """The convolution of `tokens[indices]`, from products of tokens and kernel."""
+        kept = ops.not_equal(tokens, self.padding_id)
+        products = ops.matmul(
+            zero_masked(self.embedding(tokens), kept), self.conv.kernel
+        )
+        products = ops.cast(
+            products, keras.backend.result_type(products.dtype, "float32")
+        )
+        if keras.backend.backend() == "torch":
+            x = _sum_of_rows(products, indices)
+        else:
+            length = ops.shape(indices)[1] - self.kernel_size + 1
+            x = sum(
+                ops.take(products[i], indices[:, i : i + length], axis=0)
+                for i in range(self.kernel_size)
+            )
+        return ops.cast(x, self.compute_dtype) + self.conv.bias
 
     def compute_mask(self, token_ids, previous_mask=None):
         return ops.not_equal(token_ids, self.padding_id)
@@ -102,6 +135,35 @@ class TokenStem(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "trainable_embeddings": self.trainable_embeddings,
         }
+
+
+def _is_eager_torch():
+    """Whether shapes may depend on values: not in a compiled or exported model."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return not torch.compiler.is_compiling()
+
+
+def _distinct(token_ids):
+    """The distinct ids, and for each id its place among them (torch)."""
+    import torch
+
+    return torch.unique(token_ids, return_inverse=True)
+
+
+def _sum_of_rows(products, indices):
+    """`sum(products[i][indices[:, i:]])` over the window in one pass (torch)."""
+    import torch
+
+    window, size, dim = products.shape
+    offsets = torch.arange(0, window * size, size, device=indices.device)
+    rows = indices.unfold(1, window, 1) + offsets
+    x = torch.nn.functional.embedding_bag(
+        rows.reshape(-1, window), products.reshape(-1, dim), mode="sum"
+    )
+    return x.reshape(*rows.shape[:2], dim)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

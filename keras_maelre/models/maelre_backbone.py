@@ -67,6 +67,9 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             rises linearly from 0 at the first.
         remat: Boolean. Whether training recomputes the activations of every layer in
             the backward pass: less memory, about a third more time.
+        chunk_size: Integer or `None`. How many tokens a layer processes at a time,
+            which bounds the memory of its intermediate results; in training together
+            with `remat`. The result is the same. `None`: all at once.
         dtype: String or `keras.DTypePolicy`, as `"mixed_bfloat16"`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
@@ -112,6 +115,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
+        chunk_size=None,
         dtype=None,
         name=None,
         trainable=True,
@@ -184,6 +188,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
                     dropout_rate=dropout_rate,
                     drop_path_rate=rates,
                     remat=remat,
+                    chunk_size=chunk_size,
                     return_tokens=True,
                     dtype=dtype,
                     name=f"block_{i + 1}",
@@ -244,6 +249,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
+        self.chunk_size = chunk_size
         self.token_grids = tuple(grids)
 
     def get_config(self):
@@ -266,6 +272,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
+            "chunk_size": self.chunk_size,
         }
 
     @classmethod

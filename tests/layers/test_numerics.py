@@ -397,3 +397,22 @@ def test_gradients_of_long_inputs_in_half_precision(policy):
     _, gradient, _ = backend_gradients(half, x, cotangent)
     _, expected, _ = backend_gradients(single, x, cotangent)
     assert relative_error(gradient, expected) < TOLERANCES[policy]
+
+
+@pytest.mark.parametrize("vocabulary_size", [40, 5000])
+def test_token_stem_is_a_convolution_of_embeddings(vocabulary_size):
+    """Whatever way the sum over the window is computed."""
+    layer = layers.TokenStem(vocabulary_size, 6, 5, padding_id=1, kernel_size=4)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(0, vocabulary_size, (2, 19), "int32")
+    ids[0, 11:] = 1
+    layer.build(ids.shape)
+    table, kernel, bias = (
+        generator.normal(size=w.shape).astype("float32") for w in layer.weights
+    )
+    layer.set_weights([table, kernel, bias])
+    embedded = np.where((ids == 1)[..., None], 0, table[ids]).astype("float64")
+    embedded = np.pad(embedded, ((0, 0), (2, 1), (0, 0)))
+    expected = bias + sum(embedded[:, i : i + 19] @ kernel[i] for i in range(4))
+    got = keras.ops.convert_to_numpy(layer(ids))
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
