@@ -107,23 +107,30 @@ def train(args, task, data, preprocessor, model=None, **changes):
         "batch_size": args.batch_size,
         "preprocessor": preprocessor,
     }
+    texts = preprocessor.modality in ("text", "bytes")
     steps = int(np.sum(~held_out)) // min(args.batch_size, int(np.sum(~held_out)))
     if args.learning_rate is not None:
         changes["learning_rate"] = args.learning_rate
     recipe = training.recipe(task, steps, epochs, multi_label=multi_label, **changes)
+    x_train = select(data.x_train, ~held_out)
     batches = training.AugmentedBatches(
-        select(data.x_train, ~held_out),
+        x_train,
         data.y_train[~held_out],
         augmentation=recipe.augmentation,
         mixing=recipe.mixing,
         balanced=recipe.balanced,
+        # Documents of like length share a batch, which is then cut to the longest.
+        lengths=[len(text) for text in x_train] if texts else None,
         seed=args.seed,
         **common,
     )
     validation = None
     if held_out.any():
         validation = training.OrderedBatches(
-            select(data.x_train, held_out), data.y_train[held_out], **common
+            select(data.x_train, held_out),
+            data.y_train[held_out],
+            cut=texts,
+            **common,
         )
 
     # === Model ===
@@ -172,7 +179,7 @@ def train(args, task, data, preprocessor, model=None, **changes):
     seconds = time.time() - begin
 
     # === Report ===
-    test = training.OrderedBatches(data.x_test, data.y_test, **common)
+    test = training.OrderedBatches(data.x_test, data.y_test, cut=texts, **common)
     logits = classifier.predict(test, verbose=0)
     if multi_label:
         report = training.MultiLabelReport(data.y_test, logits > 0, data.class_names)

@@ -47,6 +47,7 @@ class BytePreprocessor(Preprocessor):
 
     modality = "bytes"
     dtype = "int32"
+    padding_id = PADDING_ID
 
     def __init__(self, input_shape=(4096,), truncate=False):
         super().__init__(input_shape, truncate)

@@ -88,6 +88,7 @@ class TextPreprocessor(Preprocessor):
 
     modality = "text"
     dtype = "int32"
+    padding_id = PADDING_ID
 
     def __init__(
         self,

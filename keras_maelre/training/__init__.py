@@ -1,6 +1,10 @@
 """What the recipes of the examples are made of."""
 
-from keras_maelre.training.batches import AugmentedBatches, OrderedBatches
+from keras_maelre.training.batches import (
+    AugmentedBatches,
+    OrderedBatches,
+    cut_padding,
+)
 from keras_maelre.training.classification_report import ClassificationReport
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
@@ -25,6 +29,7 @@ __all__ = [
     "OrderedBatches",
     "Recipe",
     "ResumableTraining",
+    "cut_padding",
     "plot_learning_curve",
     "recipe",
     "split_by_group",
