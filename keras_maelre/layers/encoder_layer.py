@@ -124,12 +124,12 @@ class EncoderLayer(keras.layers.Layer):
             [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
         )
         remat = keras.remat if self.remat and training else lambda function: function
-        if training:
-            x = materialized(x)
         length = x.shape[1]
         if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
             def forward(x):
+                if training:
+                    x = materialized(x)
                 y = self.attention(self.attention_norm(x), mask=mask)
                 return self._finish(x, y, seeds)
 
@@ -150,9 +150,11 @@ class EncoderLayer(keras.layers.Layer):
         masks = split_chunks(mask, self.chunk_size, fill=False)
 
         def key_value(x):
+            x = materialized(x)
             return attention.key_value(self.attention_norm(x))
 
         def forward(x, index, summary):
+            x = materialized(x)
             y = attention.answer(attention.query(self.attention_norm(x)), summary)
             return self._finish(x, y, seeds, index)
 

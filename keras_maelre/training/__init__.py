@@ -1,5 +1,6 @@
 """What the recipes of the examples are made of."""
 
+from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.batches import (
     AugmentedBatches,
     OrderedBatches,
@@ -19,6 +20,7 @@ from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.split import split_by_group
 
 __all__ = [
+    "AdamW",
     "ArticleLabelCrossentropy",
     "AugmentedBatches",
     "ClassificationReport",

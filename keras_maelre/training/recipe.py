@@ -6,6 +6,7 @@ import numbers
 import keras
 
 from keras_maelre import augmentation as augment
+from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
     ExampleBasedF1,
@@ -179,7 +180,7 @@ class Recipe:
         if self.ema:
             horizon = max(2.0, self.ema_share * self.steps)
             averages = {"use_ema": True, "ema_momentum": 1 - 1 / horizon}
-        optimizer = keras.optimizers.AdamW(
+        optimizer = AdamW(
             self.schedule(),
             weight_decay=self.weight_decay,
             global_clipnorm=self.clipnorm,
