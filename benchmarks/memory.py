@@ -1,7 +1,7 @@
 """How much memory does a training step on long documents take?
 
-    KERAS_BACKEND=jax python benchmarks/memory.py           # 24 documents, 17,000 tokens
-    KERAS_BACKEND=jax python benchmarks/memory.py --quick   # tiny_text, 2 of 4,096
+    KERAS_BACKEND=jax python benchmarks/memory.py          # 24 documents, 17,000 tokens
+    KERAS_BACKEND=jax python benchmarks/memory.py --quick  # tiny_text, 2 of 4,096
     KERAS_BACKEND=jax python benchmarks/memory.py --run remat_chunks
 
 The compiler's own account (JAX: arguments, temporary memory and results of the
@@ -29,7 +29,7 @@ import keras_maelre
 WAYS = {
     "plain": {},
     "remat": {"remat": True},
-    "remat_chunks": {"remat": True, "chunk_size": 4096},
+    "remat_chunks": {"remat": True, "chunk_size": 1024},
 }
 # XLA for CPUs removes the barriers that keep what is recomputed apart from what was
 # computed, and then keeps the latter after all: without this, `remat` does nothing.

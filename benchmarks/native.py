@@ -7,9 +7,9 @@
 For every backend, one after the other, a process of its own builds the Keras classifier
 and the plain PyTorch model with the same weights (benchmarks/plain_torch.py), and times
 them in turn: Keras, plain, Keras, plain... Medians, and the ratio of the medians; below
-1 the Keras model is faster. In the torch process, the plain model compiled by
-`torch.compile` takes part too, where the machine has a C++ compiler. Token ids are
-drawn as words are, by Zipf's law: few of them often.
+1 the Keras model is faster. With `--compiled`, the plain model under `torch.compile`
+takes part too in the torch process (that needs a C++ compiler). Token ids are drawn as
+words are, by Zipf's law: few of them often.
 
 Inference is `predict_on_batch`, a training step `train_on_batch` with AdamW and
 cross-entropy: what `predict` and `fit` do for each batch.
@@ -24,12 +24,12 @@ import datetime
 import json
 import os
 import pathlib
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import time
+
+import environment
 
 BACKENDS = ("torch", "jax", "tensorflow")
 PRESETS = ("base_series", "base_image", "base_audio", "base_text")
@@ -65,7 +65,9 @@ def measure_backend(args):
             }
             if args.compiled and classifier_backend() == "torch":
                 other = plain_torch.Maelre.from_keras(classifier)
-                contenders["compiled"] = plain_step(torch.compile(other), x, y, mode)
+                contenders["compiled"] = plain_step(
+                    torch.compile(other, dynamic=False), x, y, mode
+                )
             seconds = alternate(contenders, args.repeats)
             # A step backwards costs two products for each one forwards.
             products = 1 if mode == "inference" else 3
@@ -81,7 +83,9 @@ def measure_backend(args):
                         "gigaflops": 2 * macs / seconds["keras"] / 1e9,
                         "matmul_gigaflops": matmul / 1e9,
                         "utilisation": 2 * macs / seconds["keras"] / matmul,
-                        "versions": versions(),
+                        "versions": environment.versions(
+                            "keras", "torch", "jax", "tensorflow", "numpy"
+                        ),
                         "threads": torch.get_num_threads(),
                     }
                 ),
@@ -171,13 +175,6 @@ def alternate(contenders, repeats):
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def versions():
-    import importlib.metadata
-
-    names = ("keras", "torch", "jax", "tensorflow", "numpy")
-    return {name: importlib.metadata.version(name) for name in names}
-
-
 # === The run over all backends ===
 
 
@@ -221,26 +218,14 @@ def table(rows):
     return "\n".join(lines)
 
 
-def machine():
-    """The processor's name, where the system tells it."""
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def report(rows, args):
     if not rows:
         return "No rows yet."
-    used = ", ".join(f"{k} {v}" for k, v in rows[0]["versions"].items())
     return (
         f"{table(rows)}\n\n"
         f"Batches of {args.batch_size}, float32, medians of {args.repeats} steps after "
-        f"{WARMUP}; {rows[0]['threads']} thread(s) of {machine()}; {used}; "
-        f"{datetime.date.today()}.\n"
+        f"{WARMUP}; {rows[0]['threads']} thread(s) of {environment.machine()}; "
+        f"{rows[0]['versions']}; {datetime.date.today()}.\n"
     )
 
 
@@ -292,7 +277,11 @@ def main(argv=None):
         default=pathlib.Path(__file__).parent / "results",
         help="folder of native.json, native.md and native.png",
     )
-    parser.add_argument("--compiled", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--compiled",
+        action="store_true",
+        help="also the plain model under torch.compile, which takes minutes a row",
+    )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.presets is None:
@@ -302,7 +291,6 @@ def main(argv=None):
         ]
     if args.worker:
         return measure_backend(args)
-    args.compiled = bool(shutil.which("c++"))
     args.output.mkdir(parents=True, exist_ok=True)
     rows = []
     for backend in args.backends:

@@ -49,6 +49,13 @@ class DotAttention(SelfAttention):
     def attend(self, query, key, value, mask):
         if mask is not None:
             mask = mask[:, None, None, :]
+        if keras.backend.backend() == "torch":
+            # Keras copies query, key and value first; the kernel takes any strides.
+            from torch.nn.functional import scaled_dot_product_attention
+
+            query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+            context = scaled_dot_product_attention(query, key, value, attn_mask=mask)
+            return context.transpose(1, 2)
         dtype = keras.backend.standardize_dtype(value.dtype)
         if dtype == "float16" and is_jax_on_cpu():
             # JAX asks for half-precision products with float32 sums, which XLA does

@@ -10,6 +10,7 @@ from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import checked_rate, drop_samples
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.materialized import materialized
+from keras_maelre.layers.run_part import run_part
 
 ATTENTION_KINDS = ("linear", "dot")
 
@@ -130,7 +131,9 @@ class EncoderLayer(keras.layers.Layer):
             def forward(x):
                 if training:
                     x = materialized(x)
-                y = self.attention(self.attention_norm(x), mask=mask)
+                y = run_part(
+                    self.attention, run_part(self.attention_norm, x), mask=mask
+                )
                 return self._finish(x, y, seeds)
 
             return remat(forward)(x)
@@ -151,11 +154,13 @@ class EncoderLayer(keras.layers.Layer):
 
         def key_value(x):
             x = materialized(x)
-            return attention.key_value(self.attention_norm(x))
+            return attention.key_value(run_part(self.attention_norm, x))
 
         def forward(x, index, summary):
             x = materialized(x)
-            y = attention.answer(attention.query(self.attention_norm(x)), summary)
+            y = attention.answer(
+                attention.query(run_part(self.attention_norm, x)), summary
+            )
             return self._finish(x, y, seeds, index)
 
         summary = attention.summarize(remat(key_value), chunks, masks)
@@ -169,8 +174,8 @@ class EncoderLayer(keras.layers.Layer):
     def _finish(self, x, y, seeds, chunk=0):
         """The residual sum with the attention's output `y`, then the MLP."""
         x = x + (y if seeds is None else self._drop(y, seeds[:2], chunk))
-        y = self.mlp_hidden(self.mlp_norm(x))
-        y = self.mlp_output(ops.gelu(y, approximate=False))
+        y = run_part(self.mlp_hidden, run_part(self.mlp_norm, x))
+        y = run_part(self.mlp_output, ops.gelu(y, approximate=False))
         return x + (y if seeds is None else self._drop(y, seeds[2:], chunk))
 
     def _drop(self, branch, seeds, chunk):

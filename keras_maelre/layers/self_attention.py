@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.dense import Dense
+from keras_maelre.layers.run_part import run_part
 
 
 class SelfAttention(keras.layers.Layer):
@@ -45,7 +46,9 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, x, mask=None):
         length = ops.shape(x)[1]
-        heads = ops.reshape(self.qkv(x), (-1, length, 3, self.num_heads, self.head_dim))
+        heads = ops.reshape(
+            run_part(self.qkv, x), (-1, length, 3, self.num_heads, self.head_dim)
+        )
         query, key, value = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]
         return self._combine(self.attend(query, key, value, mask))
 
@@ -91,7 +94,7 @@ class SelfAttention(keras.layers.Layer):
     def _combine(self, context):
         length = ops.shape(context)[1]
         context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))
-        return self.output_dense(context)
+        return run_part(self.output_dense, context)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

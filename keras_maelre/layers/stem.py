@@ -1,12 +1,14 @@
 """Stems: from the one input tensor of a modality to tokens."""
 
+import math
+
 import keras
 from keras import ops
 
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
 from keras_maelre.layers.masking import NotAllNaN, zero_masked
 
-# Vocabularies up to this size have fewer tokens than most inputs.
+# Vocabularies up to this size have fewer tokens than most batches.
 SMALL_VOCABULARY = 1024
 
 
@@ -90,7 +92,9 @@ class TokenStem(keras.layers.Layer):
         # window alone: wherever tokens recur, it is computed once for each of them.
         if _is_eager_torch():
             return self._sum_of_products(*_distinct(self._with_margins(token_ids)))
-        if self.vocabulary_size <= SMALL_VOCABULARY:
+        known = None not in token_ids.shape
+        count = math.prod(token_ids.shape) if known else SMALL_VOCABULARY
+        if self.vocabulary_size <= count:
             tokens = ops.arange(self.vocabulary_size)
             return self._sum_of_products(tokens, self._with_margins(token_ids))
         kept = ops.not_equal(token_ids, self.padding_id)
