@@ -17,6 +17,7 @@ from keras_maelre.training.multi_label_report import MultiLabelReport
 from keras_maelre.training.pictures import plot_learning_curve
 from keras_maelre.training.recipe import Recipe, recipe
 from keras_maelre.training.resumable_training import ResumableTraining
+from keras_maelre.training.sequence_parallel import SequenceParallel
 from keras_maelre.training.split import split_by_group
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "OrderedBatches",
     "Recipe",
     "ResumableTraining",
+    "SequenceParallel",
     "cut_padding",
     "plot_learning_curve",
     "recipe",
