@@ -796,7 +796,10 @@ def plot(rows, path):
             ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
         ax.axvline(1, color="black", linewidth=0.8)
         ax.set_xscale("log")
-        ax.margins(x=0.15)
+        ax.margins(x=0.3)
+        # The ticks between powers of ten would write over each other.
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
         ax.set_xlabel(f"{label} / {label} of MAELRE")
     labels = {row["model"]: f"{row['title']} ({row['group']})" for row in rows}
     axes[0].set_yticks(range(len(names)), [labels[name] for name in names], fontsize=8)
