@@ -29,6 +29,7 @@ class EncoderLayer(keras.layers.Layer):
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
             pass instead of keeping them: less memory, about a third more time.
+            XLA for CPUs undoes it (see benchmarks/README.md for the option it needs).
         chunk_size: Integer or `None`. How many tokens are processed at a time, which
             bounds the memory of intermediate results; in training together with
             `remat`. The result is the same. `None`: all at once.
