@@ -1,10 +1,11 @@
 """Where a benchmark ran: processor, versions, memory of the process."""
 
+import datetime
 import importlib.metadata
 import os
 import pathlib
 import platform
-import resource
+import sys
 
 
 def machine():
@@ -28,16 +29,33 @@ def cores():
 
 
 def versions(*names):
-    """The versions of those packages that are installed, in one line."""
-    found = []
+    """The versions of those packages that are installed, by name."""
+    found = {}
     for name in names:
         try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
+            found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             pass
-    return ", ".join(found)
+    return found
 
 
-def peak_memory():
-    """The most memory this process ever held, in GiB (kilobytes on Linux)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+def one_line(*names):
+    """Where and when: processor, versions of packages, today's date."""
+    found = ", ".join(f"{name} {version}" for name, version in versions(*names).items())
+    return f"{cores()} core(s) of {machine()}; {found}; {datetime.date.today()}"
+
+
+def memory(field):
+    """Resident bytes of this process: `"VmRSS"` now, `"VmHWM"` at most so far."""
+    try:
+        for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return 1024 * int(line.split()[1])
+    except FileNotFoundError:
+        pass
+    # Not Linux. There, this would not do: its peak begins at that of the process which
+    # started this one. Here it is all there is, so that "now" is the peak so far.
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

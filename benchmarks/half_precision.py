@@ -68,7 +68,7 @@ def main(argv=None):
         f"{np.mean(losses[:50]):.3f} -> {np.mean(losses[-50:]):.3f}; last loss scale "
         f"{'none' if scale is None else f'{float(scale):g}'}; "
         f"{time.perf_counter() - begin:.0f} s; simulated series; "
-        f"{environment.versions('keras', 'jax', 'tensorflow', 'torch')}"
+        f"{environment.one_line('keras', keras.backend.backend())}"
     )
     return int(broken > 0)
 

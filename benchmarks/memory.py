@@ -16,7 +16,6 @@ Compilers for other devices schedule and fuse otherwise: what they need may diff
 """
 
 import argparse
-import datetime
 import time
 
 import environment
@@ -98,7 +97,9 @@ def measure(way, args):
     seconds = time.perf_counter() - begin
     if not np.isfinite(value):
         raise ArithmeticError(f"The loss is {value}.")
-    print(f" {seconds:.0f} s, {environment.peak_memory():.2f} GiB |", flush=True)
+    print(
+        f" {seconds:.0f} s, {environment.memory('VmHWM') / 2**30:.2f} GiB |", flush=True
+    )
 
 
 def main(argv=None):
@@ -122,8 +123,7 @@ def main(argv=None):
         measure(way, args)
     print(
         f"\n{args.preset}, {args.batch_size} documents of {args.length:,} tokens, "
-        f"mixed_bfloat16; {environment.cores()} core(s) of {environment.machine()}; "
-        f"{environment.versions('keras', 'jax', 'numpy')}; {datetime.date.today()}."
+        f"mixed_bfloat16; {environment.one_line('keras', 'jax', 'numpy')}."
     )
 
 

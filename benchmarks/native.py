@@ -22,7 +22,6 @@ distinct token, and the gradient of inputs.
 """
 
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -89,9 +88,6 @@ def measure_backend(args):
                         "gigaflops": speed / 1e9,
                         "product_gigaflops": best / 1e9,
                         "utilisation": speed / best,
-                        "versions": environment.versions(
-                            "keras", "torch", "jax", "tensorflow", "numpy"
-                        ),
                         "threads": torch.get_num_threads(),
                     }
                 ),
@@ -186,13 +182,13 @@ def run_backend(backend, args):
     command += [*args.presets, "--modes", *args.modes]
     if args.compiled:
         command.append("--compiled")
-    environment = {
+    variables = {
         **os.environ,
         "KERAS_BACKEND": backend,
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=environment
+        command, stdout=subprocess.PIPE, text=True, env=variables
     ) as process:
         for line in process.stdout:
             if line.startswith("{"):
@@ -224,8 +220,8 @@ def report(rows, args):
     return (
         f"{table(rows)}\n\n"
         f"Batches of {args.batch_size}, float32, medians of {args.repeats} steps after "
-        f"{WARMUP}; {rows[0]['threads']} thread(s) of {environment.machine()}; "
-        f"{rows[0]['versions']}; {datetime.date.today()}.\n"
+        f"{WARMUP}; {rows[0]['threads']} thread(s); "
+        f"{environment.one_line('keras', 'torch', 'jax', 'tensorflow', 'numpy')}.\n"
     )
 
 

@@ -24,18 +24,18 @@ import ctypes
 import dataclasses
 import datetime
 import gc
-import importlib.metadata
 import importlib.util
 import json
 import math
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
 import time
 import typing
+
+import environment
 
 # Nothing heavy up here: this process only starts others, and of those only the ones
 # that run MAELRE are to import Keras, only the ones that run a peer its package.
@@ -44,6 +44,8 @@ GROUPS = ("text", "series", "audio", "image")
 MODES = ("inference", "training")
 NUM_CLASSES = 10
 LEARNING_RATE, WEIGHT_DECAY = 1e-4, 4e-3
+PACKAGES = ("numpy", "torch", "transformers", "timm", "linformer")
+PACKAGES += ("performer-pytorch", "reformer-pytorch")
 INSTALL = 'pip install "keras_maelre[benchmarks]"'
 
 
@@ -363,22 +365,6 @@ def title(name, scale):
 # === One model, in a process of its own ===
 
 
-def memory(field):
-    """Resident bytes of this process: `"VmRSS"` now, `"VmHWM"` at most so far."""
-    try:
-        for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(f"{field}:"):
-                return 1024 * int(line.split()[1])
-    except FileNotFoundError:
-        pass
-    # Not Linux. There, this would not do: its peak begins at that of the process which
-    # started this one. Here it is all there is, so that "now" is the peak so far.
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
 def resident_after_imports():
     """Resident bytes, read after one step of a small model of the same kind.
 
@@ -392,7 +378,7 @@ def resident_after_imports():
         pathlib.Path("/proc/self/clear_refs").write_text("5")
     except (AttributeError, OSError):
         pass  # not Linux with glibc: the small step is part of both numbers
-    return memory("VmRSS")
+    return environment.memory("VmRSS")
 
 
 def make_inputs(group, scale, batch_size):
@@ -442,7 +428,7 @@ def maelre_step(group, mode, scale, batch_size):
     if mode == "inference":
         return classifier, lambda: classifier.predict_on_batch(x)
     classifier.compile(
-        keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+        keras_maelre.training.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     return classifier, lambda: classifier.train_on_batch(x, y)
@@ -457,14 +443,14 @@ def measure_maelre(group, mode, scale, args):
     resident = resident_after_imports()
     classifier, step = maelre_step(group, mode, scale, args.batch_size)
     times = time_steps(step, args.repeats, args.seconds)
-    peak = memory("VmHWM")
+    peak = environment.memory("VmHWM")
     grid = classifier.backbone.get_layer("position_embedding").embeddings.shape[:-1]
     if keras.backend.backend() == "torch":
         import torch
 
         threads = torch.get_num_threads()
     else:
-        threads = cores()
+        threads = environment.cores()
     return {
         "step_seconds": times,
         "memory_bytes": peak - resident,
@@ -545,7 +531,7 @@ def measure_peer(name, mode, scale, args):
     resident = resident_after_imports()
     built, x, step = peer_step(name, mode, scale, args.batch_size)
     times = time_steps(step, args.repeats, args.seconds)
-    peak = memory("VmHWM")
+    peak = environment.memory("VmHWM")
     macs, tokens = count_peer(built, x[:1])
     return {
         "step_seconds": times,
@@ -607,35 +593,6 @@ def measure_one(name, mode, args):
 # === The run over all models ===
 
 
-def cores():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def machine():
-    """The processor's name, where the system tells it."""
-    try:
-        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def versions(backend):
-    packages = ["keras", backend, "numpy", "torch", "transformers", "timm"]
-    packages += ["linformer", "performer-pytorch", "reformer-pytorch"]
-    found = {}
-    for name in packages:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    return found
-
-
 def require_packages(names):
     """Raises now what would otherwise come after hours."""
     needed = {"torch": "every peer", "matplotlib": "the picture"}
@@ -657,7 +614,7 @@ def start_one(name, mode, args):
         command += [f"--{option.replace('_', '-')}", str(getattr(args, option))]
     if args.quick:
         command.append("--quick")
-    environment = {
+    variables = {
         "KERAS_BACKEND": "torch",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         **os.environ,
@@ -665,7 +622,7 @@ def start_one(name, mode, args):
         "JAX_PLATFORMS": "cpu",
     }
     process = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, env=environment, check=False
+        command, stdout=subprocess.PIPE, text=True, env=variables, check=False
     )
     if process.returncode:
         return None
@@ -882,10 +839,10 @@ def main(argv=None):
         "repeats": args.repeats,
         "seconds": args.seconds,
         "backend": backend,
-        "cores": cores(),
+        "cores": environment.cores(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        "machine": machine(),
-        "versions": versions(backend),
+        "machine": environment.machine(),
+        "versions": environment.versions("keras", backend, *PACKAGES),
     }
     args.output.mkdir(parents=True, exist_ok=True)
     result = {"settings": settings, "date": str(datetime.date.today()), "rows": []}

@@ -18,7 +18,6 @@ The exponent is the slope of a line through log(time) over log(tokens), from 4,0
 """
 
 import argparse
-import datetime
 import json
 import math
 import os
@@ -55,7 +54,7 @@ def measure(args):
     x = generator.normal(size=(1, length, 1)).astype("float32")
     if training:
         model.compile(
-            keras.optimizers.AdamW(1e-4),
+            keras_maelre.training.AdamW(1e-4),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
     seconds = []
@@ -75,7 +74,7 @@ def measure(args):
                 "attention": args.attention,
                 "tokens": length,
                 "seconds": statistics.median(seconds[1:]),
-                "peak_gib": environment.peak_memory(),
+                "peak_gib": environment.memory("VmHWM") / 2**30,
             }
         )
     )
@@ -224,8 +223,7 @@ def main(argv=None):
     text = (
         f"{table(rows, attentions)}\n\n{args.preset}, one series of one channel, "
         f"chunks of {args.chunk_size:,} tokens, float32, {backend}; "
-        f"{environment.cores()} core(s) of {environment.machine()}; "
-        f"{environment.versions('keras', backend, 'numpy')}; {datetime.date.today()}.\n"
+        f"{environment.one_line('keras', backend, 'numpy')}.\n"
     )
     (args.output / "scaling.json").write_text(json.dumps(rows, indent=1) + "\n")
     (args.output / "scaling.md").write_text(text)

@@ -121,6 +121,8 @@ class EncoderLayer(keras.layers.Layer):
         self.mlp_output.build((*input_shape[:-1], 4 * dim))
 
     def call(self, x, mask=None, training=False):
+        if training:
+            x = materialized(x)
         random = training and (self.dropout_rate or self.drop_path_rate)
         seeds = (
             [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
@@ -130,8 +132,6 @@ class EncoderLayer(keras.layers.Layer):
         if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
             def forward(x):
-                if training:
-                    x = materialized(x)
                 y = run_part(
                     self.attention, run_part(self.attention_norm, x), mask=mask
                 )
@@ -154,11 +154,9 @@ class EncoderLayer(keras.layers.Layer):
         masks = split_chunks(mask, self.chunk_size, fill=False)
 
         def key_value(x):
-            x = materialized(x)
             return attention.key_value(run_part(self.attention_norm, x))
 
         def forward(x, index, summary):
-            x = materialized(x)
             y = attention.answer(
                 attention.query(run_part(self.attention_norm, x)), summary
             )

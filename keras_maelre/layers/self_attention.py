@@ -45,11 +45,7 @@ class SelfAttention(keras.layers.Layer):
         self.output_dense.build(input_shape)
 
     def call(self, x, mask=None):
-        length = ops.shape(x)[1]
-        heads = ops.reshape(
-            run_part(self.qkv, x), (-1, length, 3, self.num_heads, self.head_dim)
-        )
-        query, key, value = heads[:, :, 0], heads[:, :, 1], heads[:, :, 2]
+        query, key, value = self._heads(run_part(self.qkv, x), 3)
         return self._combine(self.attend(query, key, value, mask))
 
     def attend(self, query, key, value, mask):
@@ -87,9 +83,13 @@ class SelfAttention(keras.layers.Layer):
         dim = self.num_heads * self.head_dim
         columns = slice(first * dim, last * dim)
         x = ops.matmul(x, self.qkv.kernel[:, columns]) + self.qkv.bias[columns]
-        shape = (-1, ops.shape(x)[1], last - first, self.num_heads, self.head_dim)
-        heads = ops.reshape(x, shape)
-        return tuple(heads[:, :, i] for i in range(last - first))
+        return self._heads(x, last - first)
+
+    def _heads(self, x, count):
+        """Splits the last axis into `count` tensors with an axis of heads."""
+        shape = (-1, ops.shape(x)[1], count, self.num_heads, self.head_dim)
+        x = ops.reshape(x, shape)
+        return tuple(x[:, :, i] for i in range(count))
 
     def _combine(self, context):
         length = ops.shape(context)[1]

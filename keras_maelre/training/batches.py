@@ -112,9 +112,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        x = _prepared(self.x, chosen, self.preprocessor)
-        if self.lengths is not None:
-            x = cut_padding(x, getattr(self.preprocessor, "padding_id", None))
+        x = _prepared(self.x, chosen, self.preprocessor, cut=self.lengths is not None)
         y = _label_rows(self.y[chosen], self.num_classes)
         if not self.augmentation and not self.mixing:
             return x, y
@@ -180,9 +178,7 @@ class OrderedBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         stop = min(len(self.x), (index + 1) * self.batch_size)
         chosen = np.arange(index * self.batch_size, stop)
-        x = _prepared(self.x, chosen, self.preprocessor)
-        if self.cut:
-            x = cut_padding(x, getattr(self.preprocessor, "padding_id", None))
+        x = _prepared(self.x, chosen, self.preprocessor, self.cut)
         return x, _label_rows(self.y[chosen], self.num_classes)
 
 
@@ -270,9 +266,12 @@ def _checked_labels(x, y, num_classes):
     return y
 
 
-def _prepared(x, chosen, preprocessor):
+def _prepared(x, chosen, preprocessor, cut):
     samples = [x[i] for i in chosen] if isinstance(x, (list, tuple)) else x[chosen]
-    return np.asarray(samples) if preprocessor is None else preprocessor(samples)
+    batch = np.asarray(samples) if preprocessor is None else preprocessor(samples)
+    if not cut:
+        return batch
+    return cut_padding(batch, getattr(preprocessor, "padding_id", None))
 
 
 def _checked_lengths(lengths, x):

@@ -6,6 +6,7 @@ import numbers
 import keras
 
 from keras_maelre import augmentation as augment
+from keras_maelre.preprocessing import BytePreprocessor, TextPreprocessor
 from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
@@ -51,12 +52,12 @@ def _image_augmentation():
 
 
 def _text_augmentation():
-    return [augment.TokenDrop(padding_id=1, drop_fraction=0.4)]
+    return [augment.TokenDrop(TextPreprocessor.padding_id, drop_fraction=0.4)]
 
 
 def _bytes_augmentation():
     # Runs of about a word: a byte that is missing alone can be read from the others.
-    return [augment.TokenDrop(padding_id=0, drop_fraction=0.2, span=6)]
+    return [augment.TokenDrop(BytePreprocessor.padding_id, drop_fraction=0.2, span=6)]
 
 
 def _no_mixing():

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import distribution
 
+from keras_maelre.layers.aligned_conv import check_positive
+
 
 class SequenceParallel(distribution.ModelParallel):
     """Divides the sequences of every batch, and if wanted the batch, among devices.
@@ -61,13 +63,11 @@ class SequenceParallel(distribution.ModelParallel):
                 f"sequences. Received: backend {keras.backend.backend()!r}"
             )
         devices = distribution.list_devices() if devices is None else list(devices)
-        is_integer = isinstance(batch_shards, int) and not isinstance(
-            batch_shards, bool
-        )
-        if not is_integer or batch_shards < 1 or len(devices) % batch_shards:
+        check_positive("batch_shards", batch_shards)
+        if len(devices) % batch_shards:
             raise ValueError(
-                "Argument `batch_shards` must be a positive integer that divides the "
-                f"{len(devices)} devices. Received: batch_shards={batch_shards!r}"
+                f"Argument `batch_shards` must divide the {len(devices)} devices. "
+                f"Received: batch_shards={batch_shards}"
             )
         self.batch_shards = batch_shards
         self.sequence_shards = len(devices) // batch_shards

@@ -72,15 +72,18 @@ def test_lengths_group_samples_and_keep_labels():
 
 def test_epochs_differ_and_repeat():
     texts, labels = documents()
-    make = lambda: AugmentedBatches(  # noqa: E731
-        texts,
-        labels,
-        3,
-        batch_size=8,
-        preprocessor=BytePreprocessor((512,)),
-        lengths=[len(text) for text in texts],
-    )
-    one, other = make(), make()
+
+    def batches():
+        return AugmentedBatches(
+            texts,
+            labels,
+            3,
+            batch_size=8,
+            preprocessor=BytePreprocessor((512,)),
+            lengths=[len(text) for text in texts],
+        )
+
+    one, other = batches(), batches()
     first = one.order.copy()
     one.begin_epoch(3)
     assert (first != one.order).any()
