@@ -8,8 +8,9 @@ For every backend, one after the other, a process of its own builds the Keras cl
 and the plain PyTorch model with the same weights (benchmarks/plain_torch.py), and times
 them in turn: Keras, plain, Keras, plain... Medians, and the ratio of the medians; below
 1 the Keras model is faster. With `--compiled`, the plain model under `torch.compile`
-takes part too in the torch process (that needs a C++ compiler). Token ids are drawn as
-words are, by Zipf's law: few of them often.
+takes part too in the torch process (that needs a C++ compiler). With `--dtype` the
+Keras model is in another precision; the plain one and the product stay in float32.
+Token ids are drawn as words are, by Zipf's law: few of them often.
 
 Inference is `predict_on_batch`, a training step `train_on_batch` with AdamW and
 cross-entropy: what `predict` and `fit` do for each batch.
@@ -54,7 +55,7 @@ def measure_backend(args):
             # The paper trains with the token table frozen.
             frozen = {"trainable_embeddings": False} if "_text" in preset else {}
             classifier = keras_maelre.MaelreClassifier.from_preset(
-                preset, num_classes=NUM_CLASSES, **frozen
+                preset, num_classes=NUM_CLASSES, dtype=args.dtype, **frozen
             )
             plain = plain_torch.Maelre.from_keras(classifier)
             x = plain_torch.random_inputs(classifier, args.batch_size)
@@ -179,7 +180,7 @@ def run_backend(backend, args):
     """Starts the process of one backend, and yields its rows."""
     command = [sys.executable, __file__, "--worker", "--batch-size"]
     command += [str(args.batch_size), "--repeats", str(args.repeats), "--presets"]
-    command += [*args.presets, "--modes", *args.modes]
+    command += [*args.presets, "--modes", *args.modes, "--dtype", args.dtype]
     if args.compiled:
         command.append("--compiled")
     variables = {
@@ -219,8 +220,9 @@ def report(rows, args):
         return "No rows yet."
     return (
         f"{table(rows)}\n\n"
-        f"Batches of {args.batch_size}, float32, medians of {args.repeats} steps after "
-        f"{WARMUP}; {rows[0]['threads']} thread(s); "
+        f"Batches of {args.batch_size}; Keras in {args.dtype}, torch in float32; "
+        f"medians of {args.repeats} steps after {WARMUP}; "
+        f"{rows[0]['threads']} thread(s); "
         f"{environment.one_line('keras', 'torch', 'jax', 'tensorflow', 'numpy')}.\n"
     )
 
@@ -267,6 +269,9 @@ def main(argv=None):
     parser.add_argument("--modes", nargs="+", default=MODES, choices=MODES)
     parser.add_argument("--batch-size", type=int, default=2, help="default: 2")
     parser.add_argument("--repeats", type=int, default=7, help="default: 7")
+    parser.add_argument(
+        "--dtype", default="float32", help="of the Keras models, such as mixed_bfloat16"
+    )
     parser.add_argument("--quick", action="store_true", help="the tiny presets")
     parser.add_argument(
         "--output",

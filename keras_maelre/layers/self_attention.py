@@ -80,6 +80,9 @@ class SelfAttention(keras.layers.Layer):
         raise NotImplementedError
 
     def _project(self, x, first, last):
+        if self.qkv.quantization_mode is not None:
+            # Its kernel is no longer that of the product.
+            return self._heads(run_part(self.qkv, x), 3)[first:last]
         dim = self.num_heads * self.head_dim
         columns = slice(first * dim, last * dim)
         x = ops.matmul(x, self.qkv.kernel[:, columns]) + self.qkv.bias[columns]

@@ -93,6 +93,20 @@ def test_noise_of_chunks():
     assert 0 < changed.sum() < 8
 
 
+def test_quantized_layer_in_chunks():
+    x = np.random.default_rng(0).normal(size=(2, 21, 12)).astype("float32")
+    whole, parts = EncoderLayer(2), EncoderLayer(2, chunk_size=8)
+    for layer in (whole, parts):
+        layer.build(x.shape)
+    parts.set_weights(whole.get_weights())
+    expected = keras.ops.convert_to_numpy(whole(x))
+    for layer in (whole, parts):
+        layer.attention.qkv.quantize("int8", type_check=False)
+    whole, parts = (keras.ops.convert_to_numpy(layer(x)) for layer in (whole, parts))
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    np.testing.assert_allclose(whole, expected, atol=0.02)
+
+
 @pytest.mark.compiles_long
 @pytest.mark.parametrize("preset", ["tiny_series", "tiny_bytes"])
 def test_model_in_chunks(preset):
