@@ -112,7 +112,8 @@ class Recipe:
         warmup_share: Float in [0, 1), the share of all steps over which the learning
             rate rises; then it falls as a cosine to 0.
         weight_decay: Float, of all weights but biases, scales and offsets.
-        clipnorm: Float, the most that the norm of all gradients may be.
+        clipnorm: Float, the most that the norm of all gradients may be. Under
+            `tf.distribute` Keras clips those of each replica before their average.
         label_smoothing: Float in [0, 1).
         multi_label: Boolean, whether a sample may have several labels.
         positive_weight: Float, of `ArticleLabelCrossentropy`.
