@@ -13,7 +13,8 @@ Keras model is in another precision; the plain one and the product stay in float
 Token ids are drawn as words are, by Zipf's law: few of them often.
 
 Inference is `predict_on_batch`, a training step `train_on_batch` with AdamW and
-cross-entropy: what `predict` and `fit` do for each batch.
+cross-entropy: what `predict` and `fit` do for each batch. Training steps are compiled
+by XLA on JAX and TensorFlow (`jit_compile=True`), eager on torch.
 
 The utilisation is the share of the speed of a large matrix product (float32, 2048 x
 2048) of the same backend, timed in turn with the others: two operations for each
@@ -134,6 +135,8 @@ def keras_step(classifier, x, y, mode):
     classifier.compile(
         keras_maelre.training.AdamW(1e-4),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        # On CPUs Keras' own choice is XLA on JAX, but not on TensorFlow.
+        jit_compile=keras.backend.backend() != "torch",
     )
     return lambda: classifier.train_on_batch(x, y)
 

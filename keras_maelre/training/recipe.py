@@ -215,10 +215,18 @@ class Recipe:
         """The callbacks that the recipe needs."""
         return [keras.callbacks.SwapEMAWeights()] if self.ema else []
 
-    def compile(self, classifier):
-        """Compiles a classifier with all of this."""
+    def compile(self, classifier, **kwargs):
+        """Compiles a classifier with all of this.
+
+        Args:
+            classifier: A `MaelreClassifier`.
+            **kwargs: Other arguments of its `compile`, such as `jit_compile`.
+        """
         classifier.compile(
-            optimizer=self.optimizer(), loss=self.loss(), metrics=self.metrics()
+            optimizer=self.optimizer(),
+            loss=self.loss(),
+            metrics=self.metrics(),
+            **kwargs,
         )
 
     def __str__(self):

@@ -68,22 +68,6 @@ def test_pydataset():
     )
 
 
-@pytest.mark.parametrize(
-    "kwargs, compiles",
-    [
-        ({}, keras.backend.backend() != "torch"),
-        ({"jit_compile": "auto"}, keras.backend.backend() != "torch"),
-        ({"jit_compile": False}, False),
-        ({"jit_compile": True}, True),
-        ({"run_eagerly": True}, False),
-    ],
-)
-def test_what_is_compiled(kwargs, compiles):
-    model = tiny_classifier("series")
-    model.compile("adam", "mse", **kwargs)
-    assert model.jit_compile == compiles
-
-
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="about torch modules")
 def test_torch_sees_the_parameters():
     model = tiny_classifier("series")
