@@ -40,12 +40,9 @@ def versions(*names):
 
 
 def one_line(*names):
-    """Where and when: processor, versions, settings of the allocator, today's date."""
-    parts = [f"{cores()} core(s) of {machine()}"]
-    parts.append(", ".join(f"{name} {text}" for name, text in versions(*names).items()))
-    if "GLIBC_TUNABLES" in os.environ:
-        parts.append(f"GLIBC_TUNABLES={os.environ['GLIBC_TUNABLES']}")
-    return "; ".join([*parts, str(datetime.date.today())])
+    """Where and when: processor, versions of packages, today's date."""
+    found = ", ".join(f"{name} {text}" for name, text in versions(*names).items())
+    return f"{cores()} core(s) of {machine()}; {found}; {datetime.date.today()}"
 
 
 def memory(field):
