@@ -249,7 +249,8 @@ def plot(rows, path):
                 for row in rows
                 if row["mode"] == mode and row["backend"] == backend
             }
-            positions = [p + 0.25 * (i - 1) for p in range(len(presets))]
+            shift = 0.25 * (i - (len(backends) - 1) / 2)
+            positions = [p + shift for p in range(len(presets))]
             heights = [chosen.get(preset, 0) for preset in presets]
             ax.bar(positions, heights, 0.23, label=backend)
         ax.axhline(1, color="black", linewidth=0.8)

@@ -44,8 +44,15 @@ GROUPS = ("text", "series", "audio", "image")
 MODES = ("inference", "training")
 NUM_CLASSES = 10
 LEARNING_RATE, WEIGHT_DECAY = 1e-4, 4e-3
-PACKAGES = ("numpy", "torch", "transformers", "timm", "linformer")
-PACKAGES += ("performer-pytorch", "reformer-pytorch")
+PACKAGES = (
+    "numpy",
+    "torch",
+    "transformers",
+    "timm",
+    "linformer",
+    "performer-pytorch",
+    "reformer-pytorch",
+)
 INSTALL = 'pip install "keras_maelre[benchmarks]"'
 
 

@@ -167,12 +167,12 @@ def train_jax(args):
 def train_tensorflow(args):
     import tensorflow as tf
 
-    if not tf.config.list_physical_devices("GPU"):
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if kind == "CPU":
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0],
             [tf.config.LogicalDeviceConfiguration()] * args.devices,
         )
-    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     found = [device.name for device in tf.config.list_logical_devices(kind)]
     names = chosen(found, args.devices)
     strategy = tf.distribute.MirroredStrategy(names)
