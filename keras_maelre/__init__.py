@@ -1,6 +1,28 @@
 """MAELRE for Keras 3: classification of long inputs of any modality."""
 
-from keras_maelre import augmentation, datasets, layers, preprocessing, training
+import os as _os
+
+try:
+    import keras as _keras  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name not in ("tensorflow", "jax", "torch"):
+        raise
+    chosen = _os.environ.get("KERAS_BACKEND")
+    raise ImportError(
+        f"Keras wants the backend {error.name}, which is not installed"
+        f"{'' if chosen else ' (its default)'}: set the environment variable "
+        'KERAS_BACKEND to "tensorflow", "jax" or "torch", whichever is, before Keras '
+        "is imported."
+    ) from error
+
+from keras_maelre import (
+    augmentation,
+    datasets,
+    layers,
+    modalities,
+    preprocessing,
+    training,
+)
 from keras_maelre.models import (
     MaelreBackbone,
     MaelreClassifier,
@@ -17,6 +39,7 @@ __all__ = [
     "count_macs",
     "datasets",
     "layers",
+    "modalities",
     "preprocessing",
     "training",
     "transfer_weights",

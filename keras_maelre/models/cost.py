@@ -2,10 +2,7 @@
 
 import math
 
-from keras_maelre.layers.aligned_conv import merged_length
 from keras_maelre.models.attention_plan import token_grids
-from keras_maelre.models.input_checks import check_input_shape
-from keras_maelre.models.maelre_backbone import PATCH_STRIDES
 
 
 def count_macs(model, input_shape=None):
@@ -43,14 +40,11 @@ def count_macs(model, input_shape=None):
         input_shape = signal_shape
     if isinstance(input_shape, int):
         input_shape = (input_shape, *signal_shape[1:])
-    check_input_shape(backbone.modality, signal_shape, (None, *input_shape))
+    backbone.modality.check_shape((None, *input_shape), signal_shape)
 
-    grid = input_shape[:1]
-    if backbone.modality in ("audio", "image"):
-        grid = tuple(merged_length(n, PATCH_STRIDES) for n in input_shape[:2])
-    kernel = backbone.get_layer("stem").conv.kernel
-    total = math.prod(grid) * math.prod(kernel.shape)
-
+    stem = backbone.get_layer("stem")
+    total = backbone.modality.count_stem_macs(stem, input_shape)
+    grid = backbone.modality.grid(input_shape)
     grids = token_grids(grid, backbone.merge)
     for i, grid in enumerate(grids):
         width = backbone.width * 2**i

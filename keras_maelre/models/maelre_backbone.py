@@ -1,36 +1,31 @@
 """The MAELRE encoder as a functional Keras model."""
 
 import inspect
+import os
 
 import keras
 
-from keras_maelre.layers.aligned_conv import check_positive, merged_length
+from keras_maelre import modalities
+from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
 from keras_maelre.layers.class_token import ClassToken, SplitClassToken
-from keras_maelre.layers.drop_path import checked_rate
 from keras_maelre.layers.maelre_block import MERGES, MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
-from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
+from keras_maelre.models import preset_files, presets
 from keras_maelre.models.attention_plan import (
     NUM_BLOCKS,
     resolve_attention,
     token_grids,
 )
-from keras_maelre.models.input_checks import CheckedInputs
-from keras_maelre.models.preset_io import PresetIO
-
-# What an input of each modality looks like, without the batch.
-INPUT_AXES = {
-    "text": ("tokens",),
-    "bytes": ("bytes",),
-    "series": ("length", "channels"),
-    "audio": ("frames", "mel"),
-    "image": ("height", "width", "channels"),
-}
-PATCH_STRIDES = 4
+from keras_maelre.models.maelre_model import MaelreModel
+from keras_maelre.models.token_embeddings import (
+    check_reads_text,
+    load_token_embeddings,
+)
+from keras_maelre.models.transfer import named_weights, transfer_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
+class MaelreBackbone(MaelreModel):
     """MAELRE: an encoder of long inputs of any modality, without a head.
 
     A stem turns the input into tokens, which get learned positions and a class
@@ -45,7 +40,8 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
     Args:
         modality: `"text"` or `"bytes"` (token ids, `(batch, length)`), `"series"`
             (`(batch, length, channels)`), `"audio"` (log-mel spectrograms, `(batch,
-            frames, mel)`) or `"image"` (`(batch, height, width, channels)`).
+            frames, mel)`), `"image"` (`(batch, height, width, channels)`), or a
+            `keras_maelre.modalities.Modality` of your own.
         input_shape: Tuple of integers, the shape of an input without the batch. Of
             text, bytes and series its length is the most there may be; audio and
             image have exactly this shape.
@@ -58,10 +54,6 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             the tokens, `"none"` (all tokens kept, widths still double).
         feature_map: Of linear attention: `"elu"` (ELU + 1), `"relu"`, `"softplus"`
             or a callable that maps a tensor to a non-negative one.
-        vocabulary_size: Integer, of text and bytes only.
-        embedding_dim: Integer, width of the token table, of text and bytes only.
-        padding_id: Integer, the id that stands for no token, of text and bytes only.
-        trainable_embeddings: Boolean, whether the token table is trained.
         dropout_rate: Float in [0, 1), dropout on both branches of every layer.
         drop_path_rate: Float in [0, 1), stochastic depth of the last layer; the rate
             rises linearly from 0 at the first.
@@ -73,6 +65,8 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         dtype: String or `keras.DTypePolicy`, as `"mixed_bfloat16"`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
+        **options: Options of the modality, of text and bytes: `vocabulary_size`,
+            `embedding_dim`, `padding_id` and `trainable_embeddings`.
 
     Returns (when called):
         A dictionary: `"cls"`, `(batch, 8 * width)`, the class token after the final
@@ -108,10 +102,6 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         attention="auto",
         merge="conv",
         feature_map="elu",
-        vocabulary_size=None,
-        embedding_dim=None,
-        padding_id=None,
-        trainable_embeddings=True,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -119,63 +109,33 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         dtype=None,
         name=None,
         trainable=True,
+        **options,
     ):
-        input_shape = _checked_input_shape(modality, input_shape)
-        if merge not in MERGES:
-            raise ValueError(
-                f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
-            )
-        check_positive("width", width)
-        for argument, value in (("depths", depths), ("num_heads", num_heads)):
-            if not isinstance(value, (list, tuple)) or len(value) != NUM_BLOCKS:
-                raise ValueError(
-                    f"Argument `{argument}` must hold {NUM_BLOCKS} integers, one per "
-                    f"block. Received: {argument}={value!r}"
-                )
-        dropout_rate = checked_rate("dropout_rate", dropout_rate)
-        drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
+        modality = modalities.get(modality, **options)
+        input_shape = modality.check_input_shape(input_shape)
+        check_choice("merge", merge, MERGES)
+        width = check_integer("width", width)
+        depths = _one_per_block("depths", depths)
+        num_heads = _one_per_block("num_heads", num_heads)
+        remat = check_flag("remat", remat)
+        dropout_rate = check_rate("dropout_rate", dropout_rate)
+        drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        trainable = check_flag("trainable", trainable)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         widths = [width * 2**i for i in range(NUM_BLOCKS)]
 
         # === Layers ===
-        if modality in ("text", "bytes"):
-            for argument, value in (
-                ("vocabulary_size", vocabulary_size),
-                ("embedding_dim", embedding_dim),
-                ("padding_id", padding_id),
-            ):
-                if value is None:
-                    raise ValueError(
-                        f'Argument `{argument}` is needed with modality="{modality}". '
-                        f"Received: {argument}=None"
-                    )
-            stem = TokenStem(
-                vocabulary_size,
-                embedding_dim,
-                width,
-                padding_id,
-                trainable_embeddings=trainable_embeddings,
-                dtype=dtype,
-                name="stem",
-            )
-        elif modality == "series":
-            stem = SeriesStem(width, dtype=dtype, name="stem")
-        else:
-            stem = PatchStem(width, strides=PATCH_STRIDES, dtype=dtype, name="stem")
-        stem_grid = _stem_grid(modality, input_shape)
+        stem = modality.stem(width, dtype)
+        stem_grid = modality.grid(input_shape)
         grids = token_grids(stem_grid, merge)
         plan = resolve_attention(attention, grids, widths)
         positions = PositionEmbedding(stem_grid, dtype=dtype, name="position_embedding")
         class_token = ClassToken(dtype=dtype, name="class_token")
 
-        blocks, first = [], 0
+        blocks = []
+        rates = _drop_path_rates(drop_path_rate, depths)
         for i in range(NUM_BLOCKS):
             is_last = i == NUM_BLOCKS - 1
-            rates = [
-                drop_path_rate * (first + j) / max(sum(depths) - 1, 1)
-                for j in range(depths[i])
-            ]
-            first += depths[i]
             blocks.append(
                 MaelreBlock(
                     depths[i],
@@ -186,7 +146,7 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
                     output_dim=None if is_last else 2 * widths[i],
                     grid_shape=grids[i],
                     dropout_rate=dropout_rate,
-                    drop_path_rate=rates,
+                    drop_path_rate=rates[i],
                     remat=remat,
                     chunk_size=chunk_size,
                     return_tokens=True,
@@ -203,21 +163,8 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         ]
 
         # === Functional Model ===
-        if modality in ("text", "bytes"):
-            inputs = keras.Input((None,), dtype="int32", name="token_ids")
-            x = stem(inputs)
-        elif modality == "series":
-            inputs = keras.Input((None, input_shape[-1]), name="series")
-            x = stem(inputs)
-        elif modality == "audio":
-            inputs = keras.Input(input_shape, name="log_mel")
-            add_channel = keras.layers.Reshape(
-                (*input_shape, 1), dtype=dtype, name="add_channel"
-            )
-            x = stem(add_channel(inputs))
-        else:
-            inputs = keras.Input(input_shape, name="image")
-            x = stem(inputs)
+        inputs = modality.input(input_shape)
+        x = modality.tokens(inputs, stem)
         x = class_token(positions(x))
         outputs = {}
         for i, block in enumerate(blocks):
@@ -236,28 +183,146 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
         self.modality = modality
         self.signal_shape = input_shape
         self.width = width
-        self.depths = tuple(depths)
-        self.num_heads = tuple(num_heads)
+        self.depths = depths
+        self.num_heads = num_heads
         self.attention = attention if attention == "auto" else plan
         self.attention_plan = plan
         self.merge = merge
         self.feature_map = blocks[0].feature_map
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.padding_id = padding_id
-        self.trainable_embeddings = trainable_embeddings
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
         self.chunk_size = chunk_size
         self.token_grids = tuple(grids)
 
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, token_embeddings=None, **kwargs):
+        """Builds a backbone from a built-in preset, or loads a saved one.
+
+        A built-in preset is an architecture: its weights are new and must be
+        trained. A directory written by `save_to_preset` brings its weights.
+
+        Args:
+            preset: String. A name in `presets`, a directory written by
+                `save_to_preset` on any backend, or `"hf://user/repository"` (with
+                `"@revision"` if need be), which is fetched by huggingface_hub. Of a
+                saved classifier the backbone is taken.
+            load_weights: Boolean. Whether a saved preset brings its weights.
+            token_embeddings: Optional string, of text models: a RoBERTa preset of
+                keras-hub (`"roberta_base_en"`) or a local directory of one. Its
+                token table is copied and frozen, as the paper has it, unless
+                `trainable_embeddings=True` is passed too. Otherwise a built-in
+                preset's table is new and trainable.
+            **kwargs: What to change: `dtype`, `attention`, `merge`, `feature_map`,
+                `input_shape` (another length or size: positions are resampled),
+                `dropout_rate`, `drop_path_rate`, `remat`, `name`, and the other
+                arguments of the constructor.
+
+        Returns:
+            A model of the class that this is called on.
+
+        Raises:
+            ValueError: If the preset is unknown or damaged, or if saved weights do
+                not fit what was changed.
+            TypeError: If a keyword is unknown.
+
+        Example:
+
+        ```python
+        backbone = keras_maelre.MaelreBackbone.from_preset("tiny_series", width=16)
+        backbone.save_to_preset("my_backbone")
+        backbone = keras_maelre.MaelreBackbone.from_preset("my_backbone")
+        ```
+        """
+        preset = check_preset(preset)
+        if preset_files.is_built_in(preset):
+            return cls.from_architecture(preset, token_embeddings, **kwargs)
+        directory = preset_files.find_directory(preset)
+        saved = preset_files.load(directory, MaelreModel, load_weights)
+        saved = getattr(saved, "backbone", saved)
+        return cls.from_saved(saved, load_weights, token_embeddings, **kwargs)
+
+    @classmethod
+    def from_architecture(cls, name, token_embeddings=None, **kwargs):
+        """Builds a backbone with new weights from the built-in preset of a name."""
+        config = presets.PRESETS[name]["config"]
+        if token_embeddings is not None:
+            check_reads_text(config["modality"], token_embeddings)
+            kwargs = {"trainable_embeddings": False, **kwargs}
+        backbone = cls._build({**config, **kwargs})
+        if token_embeddings is not None:
+            load_token_embeddings(backbone, token_embeddings)
+        return backbone
+
+    @classmethod
+    def from_saved(cls, saved, load_weights=True, token_embeddings=None, **kwargs):
+        """Returns a loaded backbone with some of its arguments changed."""
+        if token_embeddings is not None:
+            check_reads_text(saved.modality.name, token_embeddings)
+            kwargs = {"trainable_embeddings": False, **kwargs}
+        backbone = saved
+        if kwargs or not isinstance(saved, cls):
+            # One that was loaded to be changed need not keep the name it had.
+            arguments = {**saved.get_config(), "modality": saved.modality}
+            for unwanted in ("name", "quantization"):
+                arguments.pop(unwanted, None)
+            backbone = cls._build({**arguments, **kwargs})
+            if load_weights:
+                _adopt_weights(saved, backbone, kwargs)
+            if "trainable" not in kwargs and not saved.trainable:
+                backbone.trainable = False
+        if token_embeddings is not None:
+            load_token_embeddings(backbone, token_embeddings)
+        return backbone
+
+    @classmethod
+    def _build(cls, arguments):
+        modality = modalities.get(arguments["modality"])
+        known = cls.argument_names() | modality.option_names()
+        unknown = sorted(set(arguments) - known)
+        if unknown:
+            raise TypeError(
+                f"{cls.__name__} has no argument {unknown[0]!r}. Known are "
+                f"{sorted(known)}."
+            )
+        return cls(**arguments)
+
+    @classmethod
+    def argument_names(cls):
+        """The names of the arguments of the constructor, as a set."""
+        names = set(inspect.signature(MaelreBackbone).parameters)
+        return (names | set(inspect.signature(cls).parameters)) - {"options", "kwargs"}
+
+    def set_dropout(self, dropout_rate=None, drop_path_rate=None):
+        """Changes the rates of all layers, before the next training is compiled.
+
+        Args:
+            dropout_rate: Float in [0, 1), or `None` to leave it as it is.
+            drop_path_rate: Float in [0, 1), the rate of the last layer, or `None` to
+                leave it as it is.
+
+        Example:
+
+        ```python
+        backbone.set_dropout(drop_path_rate=0.1)
+        ```
+        """
+        if dropout_rate is not None:
+            self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        if drop_path_rate is not None:
+            self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        rates = _drop_path_rates(self.drop_path_rate, self.depths)
+        for i in range(NUM_BLOCKS):
+            block = self.get_layer(f"block_{i + 1}")
+            for layer, rate in zip(block.encoder_layers, rates[i], strict=True):
+                layer.dropout_rate, layer.drop_path_rate = self.dropout_rate, rate
+
     def get_config(self):
         return {
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "modality": self.modality,
+            "modality": keras.saving.serialize_keras_object(self.modality),
             "input_shape": self.signal_shape,
             "width": self.width,
             "depths": self.depths,
@@ -265,58 +330,64 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             "attention": self.attention,
             "merge": self.merge,
             "feature_map": self.feature_map,
-            "vocabulary_size": self.vocabulary_size,
-            "embedding_dim": self.embedding_dim,
-            "padding_id": self.padding_id,
-            "trainable_embeddings": self.trainable_embeddings,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
             "chunk_size": self.chunk_size,
+            "quantization": self.quantization(),
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return cls(**config)
-
-    # What `from_preset` needs: the arguments of the model as one flat dictionary.
-
-    def _arguments(self):
-        return self.get_config()
-
-    @classmethod
-    def _argument_names(cls):
-        return set(inspect.signature(cls.__init__).parameters) - {"self"}
-
-    @classmethod
-    def _from_arguments(cls, arguments):
-        return cls(**{k: v for k, v in arguments.items() if k != "num_classes"})
+        config = dict(config)
+        modes = config.pop("quantization", {})
+        if isinstance(config["modality"], dict):
+            config["modality"] = keras.saving.deserialize_keras_object(
+                config["modality"], custom_objects=custom_objects
+            )
+        backbone = cls(**config)
+        backbone.restore_quantization(modes)
+        return backbone
 
 
-def _checked_input_shape(modality, input_shape):
-    if modality not in INPUT_AXES:
-        raise ValueError(
-            f"Argument `modality` must be one of {tuple(INPUT_AXES)}. "
-            f"Received: modality={modality!r}"
+def check_preset(preset):
+    """Returns the argument `preset` as a string, or raises a TypeError."""
+    if not isinstance(preset, (str, os.PathLike)):
+        raise TypeError(
+            f"Argument `preset` must be a string or a path. Received: preset={preset!r}"
         )
-    axes = INPUT_AXES[modality]
-    shape = input_shape
-    if isinstance(shape, int):
-        shape = (shape,)
-    if (
-        not isinstance(shape, (list, tuple))
-        or len(shape) != len(axes)
-        or not all(isinstance(n, int) and n > 0 for n in shape)
-    ):
+    return os.fspath(preset)
+
+
+def _one_per_block(name, value):
+    if not isinstance(value, (list, tuple)) or len(value) != NUM_BLOCKS:
         raise ValueError(
-            f'With modality="{modality}", argument `input_shape` must be '
-            f"({', '.join(axes)}) in positive integers, without the batch. "
-            f"Received: input_shape={input_shape!r}"
+            f"Argument `{name}` must hold {NUM_BLOCKS} integers, one per block. "
+            f"Received: {name}={value!r}"
         )
-    return tuple(shape)
+    return tuple(check_integer(f"{name}[{i}]", n) for i, n in enumerate(value))
 
 
-def _stem_grid(modality, input_shape):
-    if modality in ("text", "bytes", "series"):
-        return input_shape[:1]
-    return tuple(merged_length(n, PATCH_STRIDES) for n in input_shape[:2])
+def _drop_path_rates(last, depths):
+    """The rates of the layers, block by block: they rise linearly from 0."""
+    scale = last / max(sum(depths) - 1, 1)
+    return [
+        [scale * (sum(depths[:i]) + j) for j in range(depth)]
+        for i, depth in enumerate(depths)
+    ]
+
+
+def _adopt_weights(source, target, changes):
+    """Gives a changed backbone the weights it was loaded with."""
+    report = transfer_weights(source, target)
+    unused = named_weights(source).keys() - named_weights(target)
+    misfits = [*report.left, *(f"{name} is not used" for name in sorted(unused))]
+    hint = ""
+    if not misfits:
+        misfits = [line for line in report.adapted if "position" not in line]
+        hint = " `keras_maelre.transfer_weights` can adapt them:"
+    if misfits:
+        raise ValueError(
+            "The saved weights do not fit what was changed "
+            f"({', '.join(sorted(changes))}).{hint} {'; '.join(misfits)}"
+        )

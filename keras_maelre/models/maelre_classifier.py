@@ -1,47 +1,80 @@
 """The MAELRE encoder with a classification head."""
 
-import numbers
+import threading
+import warnings
 
 import keras
+import numpy as np
 
-from keras_maelre.models.input_checks import CheckedInputs
-from keras_maelre.models.maelre_backbone import MaelreBackbone
-from keras_maelre.models.preset_io import HEAD_ARGUMENTS, PresetIO
-from keras_maelre.models.raw_samples import (
-    check_preprocessor,
-    checked_class_names,
-    labelled_probabilities,
+from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.modalities.cut_padding import cut_padding
+from keras_maelre.models import preset_files, presets, sample_batches
+from keras_maelre.models.maelre_backbone import MaelreBackbone, check_preset
+from keras_maelre.models.maelre_model import MaelreModel
+from keras_maelre.models.predictions import (
+    decisions,
+    named_predictions,
+    probabilities,
+)
+from keras_maelre.models.preprocessors import check_preprocessor, implied_arguments
+from keras_maelre.models.sample_stream import stream_outputs
+from keras_maelre.models.targets import encode_targets, wants_rows
+
+HEAD_ARGUMENTS = (
+    "num_classes",
+    "preprocessor",
+    "class_names",
+    "multi_label",
+    "temperature",
+    "thresholds",
 )
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
+class MaelreClassifier(MaelreModel):
     """Classifies long inputs: `MaelreBackbone` and one Dense layer on its class token.
 
     The outputs are logits in float32, whatever the dtype policy: train with
-    `from_logits=True`, and apply a softmax (one label) or a sigmoid (several) to get
-    probabilities.
+    `from_logits=True`, and apply a softmax (single-label) or a sigmoid (multi-label) to
+    get probabilities, as `predict_proba` does.
+
+    Raw samples: with a `preprocessor`, everything that `fit`, `evaluate`, `predict` and
+    their `*_on_batch` versions are given is raw: lists of documents or paths, arrays,
+    and the batches of a `PyDataset`, a generator, a `tf.data.Dataset` or a torch
+    `DataLoader`. For inputs that are preprocessed already set
+    `classifier.preprocessor = None`. Calling the classifier, `classifier(x)`, always
+    takes inputs of the model.
+
+    Labels are integers, class names, or rows of numbers; see `fit`.
 
     Args:
         backbone: A `MaelreBackbone`.
         num_classes: Integer, the number of logits.
         preprocessor: Optional, what turns raw samples into the model's input: one of
-            `keras_maelre.preprocessing`. It is saved with the classifier; only
-            `predict_raw` uses it, `fit` and `predict` take what it returns.
+            `keras_maelre.preprocessing`. It is saved with the classifier.
         class_names: Optional sequence of strings, one per class.
-        multi_label: Boolean. Whether a sample may have several labels, so that every
-            probability is a sigmoid of its own.
+        multi_label: Boolean. Whether a sample may have any number of labels, so that
+            every probability is a sigmoid of its own.
+        temperature: Float above 0. Logits are divided by it before they become
+            probabilities; see `keras_maelre.training.fit_temperature`.
+        thresholds: Float in `[0, 1]`, or one for each class: the least probability of
+            a label that a multi-label classifier assigns. Defaults to 0.5; see
+            `keras_maelre.training.tune_thresholds`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
 
     Raises:
-        ValueError: If `num_classes` is no positive integer, the preprocessor makes
-            inputs of another modality or shape, or a class has no name.
-        TypeError: If `backbone` is no `MaelreBackbone`.
+        ValueError: If an argument is out of range, the preprocessor makes inputs of
+            another modality or shape, or a class has no name.
+        TypeError: If an argument is of the wrong type.
 
     Example:
 
     ```python
+    import keras
+    import numpy as np
+    import keras_maelre
+
     classifier = keras_maelre.MaelreClassifier.from_preset("tiny_series", num_classes=3)
     classifier.compile(
         optimizer=keras.optimizers.AdamW(3e-4),
@@ -65,6 +98,8 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
         preprocessor=None,
         class_names=None,
         multi_label=False,
+        temperature=1.0,
+        thresholds=None,
         name=None,
         trainable=True,
     ):
@@ -73,18 +108,10 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
                 "Argument `backbone` must be a MaelreBackbone. "
                 f"Received: backbone={backbone!r}"
             )
-        is_integer = isinstance(num_classes, numbers.Integral)
-        if not is_integer or isinstance(num_classes, bool) or num_classes < 1:
-            raise ValueError(
-                "Argument `num_classes` must be a positive integer. "
-                f"Received: num_classes={num_classes!r}"
-            )
-        # One counted by NumPy could not be written to a configuration.
-        num_classes = int(num_classes)
-        if preprocessor is not None:
-            check_preprocessor(preprocessor, backbone)
+        num_classes = check_integer("num_classes", num_classes)
+        multi_label = check_flag("multi_label", multi_label)
         if class_names is not None:
-            class_names = checked_class_names(class_names, num_classes)
+            class_names = _checked_class_names(class_names, num_classes)
         # === Layers ===
         policy = backbone.dtype_policy
         head = keras.layers.Dense(
@@ -106,25 +133,355 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
         self.backbone = backbone
         self.head = head
         self.num_classes = num_classes
-        self.preprocessor = preprocessor
         self.class_names = class_names
-        self.multi_label = bool(multi_label)
+        self.multi_label = multi_label
         self.modality = backbone.modality
-        self.vocabulary_size = backbone.vocabulary_size
         self.signal_shape = backbone.signal_shape
+        self._predicting = threading.Lock()
+        self.preprocessor = preprocessor
+        self.temperature = temperature
+        self.thresholds = thresholds
+
+    @property
+    def preprocessor(self):
+        """What turns raw samples into inputs, or `None`: then `fit` takes inputs."""
+        return self._preprocessor
+
+    @preprocessor.setter
+    def preprocessor(self, preprocessor):
+        if preprocessor is not None:
+            check_preprocessor(preprocessor, self.backbone)
+        self._preprocessor = preprocessor
+
+    @property
+    def temperature(self):
+        """Float, what logits are divided by before they become probabilities."""
+        return self._temperature
+
+    @temperature.setter
+    def temperature(self, temperature):
+        self._temperature = check_number("temperature", temperature, above=0.0)
+
+    @property
+    def thresholds(self):
+        """`None`, a float or a tuple of floats, one for each class."""
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, thresholds):
+        if thresholds is None:
+            self._thresholds = None
+            return
+        if not self.multi_label:
+            raise ValueError(
+                "Argument `thresholds` needs a multi-label classifier. "
+                f"Received: thresholds={thresholds!r}"
+            )
+        values = np.asarray(thresholds, "float64")
+        # Written so that NaN fails too.
+        fits = values.shape in ((), (self.num_classes,))
+        if not fits or not np.all((values >= 0) & (values <= 1)):
+            raise ValueError(
+                "Argument `thresholds` must be a number in [0, 1], or "
+                f"{self.num_classes} of them. Received: thresholds={thresholds!r}"
+            )
+        is_single = values.shape == ()
+        self._thresholds = float(values) if is_single else tuple(values.tolist())
+
+    # === Raw samples and labels ===
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **kwargs,
+    ):
+        """Trains the classifier, as `fit` of every Keras model does.
+
+        Args:
+            x: Raw samples or batches of them if the classifier has a preprocessor, and
+                otherwise inputs of the model.
+            y: Labels. Single-label: class names or integers, of shape `(samples,)`.
+                Multi-label: a collection of names or integers for each sample. Either:
+                numbers of shape `(samples, num_classes)`. Integers become rows where
+                the compiled loss takes rows.
+            **kwargs: The other arguments are those of `keras.Model.fit`.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If a sample or a label is bad, or the learning rate falls to 0
+                before the last step.
+
+        Example:
+
+        ```python
+        import numpy as np
+        from keras_maelre import MaelreClassifier
+        from keras_maelre.preprocessing import SeriesPreprocessor
+
+        classifier = MaelreClassifier.from_preset(
+            "tiny_series",
+            input_shape=(200, 1),
+            class_names=["calm", "storm"],
+            preprocessor=SeriesPreprocessor((200, 1)),
+        )
+        classifier.compile("adamw", keras.losses.SparseCategoricalCrossentropy(True))
+        series = [np.random.normal(size=n) for n in (120, 80, 200, 150)]
+        classifier.fit(series, ["calm", "storm", "storm", "calm"], epochs=2)
+        ```
+        """
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError(
+                    "Pass `validation_split` or `validation_data`, not both."
+                )
+            x, y, sample_weight, validation_data = _split(
+                x, y, sample_weight, validation_split
+            )
+        size = 32 if batch_size is None else check_integer("batch_size", batch_size)
+        if validation_data is not None:
+            validation_size = kwargs.get("validation_batch_size") or size
+            validation_data = self._validation(validation_data, validation_size)
+        x, y, sample_weight = self._ready(x, y, sample_weight, size, shuffle)
+        is_batches = sample_batches.is_batches(x)
+        return super().fit(
+            x,
+            y,
+            batch_size=None if is_batches else batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_data=validation_data,
+            shuffle=shuffle and not isinstance(x, sample_batches.SampleBatches),
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        **kwargs,
+    ):
+        """Returns loss and metrics; `x` and `y` are those of `fit`.
+
+        Args:
+            x: As in `fit`.
+            y: As in `fit`.
+            **kwargs: The other arguments are those of `keras.Model.evaluate`.
+        """
+        size = 32 if batch_size is None else check_integer("batch_size", batch_size)
+        x, y, sample_weight = self._ready(x, y, sample_weight, size)
+        return super().evaluate(
+            x,
+            y,
+            batch_size=None if sample_batches.is_batches(x) else batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            **kwargs,
+        )
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Returns the logits; `x` is that of `fit`.
+
+        Args:
+            x: As in `fit`.
+            batch_size: Integer, 32 by default.
+            verbose: As in `keras.Model.predict`.
+            steps: As in `keras.Model.predict`.
+            callbacks: As in `keras.Model.predict`.
+
+        Returns:
+            Float array of shape `(samples, num_classes)`.
+
+        Raises:
+            ValueError: If a sample is bad, or a logit is not finite.
+        """
+        size = 32 if batch_size is None else check_integer("batch_size", batch_size)
+        x, _, _ = self._ready(x, None, None, size)
+        logits = super().predict(
+            x,
+            batch_size=None if sample_batches.is_batches(x) else batch_size,
+            verbose=verbose,
+            steps=steps,
+            callbacks=callbacks,
+        )
+        return _checked_logits(logits)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """As `keras.Model.train_on_batch`, for what `fit` takes."""
+        x, y, sample_weight = _unpacked(self._prepare(x, y, sample_weight))
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """As `keras.Model.test_on_batch`, for what `evaluate` takes."""
+        x, y, sample_weight = _unpacked(self._prepare(x, y, sample_weight))
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`, for what `predict` takes."""
+        return super().predict_on_batch(self._prepare(x))
+
+    def encode_targets(self, y):
+        """Returns labels as the compiled loss takes them.
+
+        Args:
+            y: As in `fit`.
+
+        Raises:
+            ValueError: If a label is not one of the classes.
+            TypeError: If `y` is of another kind.
+        """
+        return encode_targets(
+            y,
+            self.num_classes,
+            self.class_names,
+            self.multi_label,
+            rows=wants_rows(getattr(self, "loss", None)),
+        )
+
+    def _ready(self, x, y, sample_weight, batch_size, shuffle=False):
+        """Returns what Keras' own `fit` and such are to be given."""
+        if sample_batches.is_batches(x):
+            ready = sample_batches.prepared(x, self._prepare, self._prepare_symbolic)
+            return ready, y, sample_weight
+        if self.preprocessor is None or x is None:
+            y = None if y is None else self.encode_targets(y)
+            return x, y, sample_weight
+        _check_samples(x)
+        # All labels are looked at before the first of them is trained on.
+        y = None if y is None else self.encode_targets(y)
+        batches = sample_batches.SampleBatches(
+            x, self._prepare, y, sample_weight, batch_size, shuffle
+        )
+        return batches, None, None
+
+    def _validation(self, data, batch_size):
+        if sample_batches.is_batches(data):
+            ready, _, _ = self._ready(data, None, None, batch_size)
+            return ready
+        x, y, sample_weight = _unpacked(data)
+        x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
+        if sample_batches.is_batches(x):
+            return x
+        return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+    def _prepare(self, x, y=None, sample_weight=None):
+        """Makes one batch ready: preprocessed, checked, its labels encoded."""
+        if self.preprocessor is not None:
+            if keras.ops.is_tensor(x):
+                x = keras.ops.convert_to_numpy(x)
+            x = cut_padding(self.preprocessor(x), self.modality)
+        self.check_inputs(x)
+        y = None if y is None else self.encode_targets(y)
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+    def _prepare_symbolic(self, x, y=None, sample_weight=None):
+        """The same for a batch of `tf.data`."""
+        import tensorflow as tf
+
+        if self.preprocessor is not None:
+            x = self.preprocessor(x)
+        if y is not None:
+            rows = self.multi_label or wants_rows(getattr(self, "loss", None))
+            rows = rows or y.shape.rank == 2 and y.shape[1] == self.num_classes
+            dtype = tf.float32 if rows else tf.int32
+            y = tf.numpy_function(
+                lambda y: self.encode_targets(y).astype(dtype.as_numpy_dtype),
+                [y],
+                dtype,
+            )
+            y.set_shape((None, self.num_classes) if rows else (None,))
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+
+    # === Predictions ===
+
+    def predict_proba(self, samples, batch_size=32, verbose=0):
+        """Returns the probabilities of samples.
+
+        Args:
+            samples: Iterable of raw samples, of any number: they are read in pools, and
+                memory does not grow with them. Without a preprocessor: an array of
+                inputs.
+            batch_size: Integer, how many samples the model sees at a time.
+            verbose: 0 or 1. 1 shows a progress bar.
+
+        Returns:
+            Float array of shape `(samples, num_classes)`, after `temperature`.
+
+        Raises:
+            ValueError: If a sample is bad.
+
+        Example:
+
+        ```python
+        import numpy as np
+        import keras_maelre
+
+        classifier = keras_maelre.MaelreClassifier.from_preset(
+            "tiny_series",
+            num_classes=2,
+            preprocessor=keras_maelre.preprocessing.SeriesPreprocessor((3750, 1)),
+        )
+        classifier.predict_proba([np.random.normal(size=2000)]).shape  # (1, 2)
+        ```
+        """
+        made = list(self._stream_probabilities(samples, batch_size, verbose))
+        return np.concatenate(made) if made else np.zeros((0, self.num_classes))
+
+    def _stream_probabilities(self, samples, batch_size, verbose):
+        batch_size = check_integer("batch_size", batch_size)
+        if self.preprocessor is None:
+            pools = iter([self.predict(samples, batch_size, verbose)])
+        else:
+            _check_samples(samples, sized=False)
+            pools = stream_outputs(
+                samples,
+                self.preprocessor,
+                self.modality,
+                self._forward,
+                batch_size,
+                verbose,
+            )
+        for logits in pools:
+            logits = _checked_logits(logits)
+            yield probabilities(logits, self.multi_label, self.temperature)
+
+    def _forward(self, x):
+        self.check_inputs(x)
+        # The state that Keras keeps while it predicts is one per model.
+        with self._predicting:
+            return keras.Model.predict_on_batch(self, x)
 
     def predict_raw(self, samples, batch_size=32, verbose=0):
         """Classifies raw samples: documents, files, arrays of any length.
 
         Args:
-            samples: A list of what `preprocessor` takes.
+            samples: Iterable of what `preprocessor` takes, of any number: they are
+                read in pools, and memory does not grow with them.
             batch_size: Integer, how many samples the model sees at a time.
-            verbose: As in `predict`.
+            verbose: 0 or 1. 1 shows a progress bar.
 
         Returns:
             A list with one dictionary per sample: the probability of every class by
             its name (by its number where the classifier has no `class_names`), the
-            most probable first.
+            most probable first. Its attribute `labels` is the tuple of the classes
+            that the classifier decides for, after `thresholds`.
 
         Raises:
             ValueError: If the classifier has no preprocessor, or a sample is bad.
@@ -132,13 +489,18 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
         Example:
 
         ```python
-        classifier = keras_maelre.MaelreClassifier.from_preset(
+        import numpy as np
+        from keras_maelre import MaelreClassifier
+        from keras_maelre.preprocessing import SeriesPreprocessor
+
+        classifier = MaelreClassifier.from_preset(
             "tiny_series",
             class_names=["calm", "storm"],
             preprocessor=SeriesPreprocessor.from_preset("tiny_series"),
         )
-        classifier.predict_raw([np.random.normal(size=2000)])
-        # [{"storm": 0.53, "calm": 0.47}]
+        answers = classifier.predict_raw([np.random.normal(size=2000)])
+        answers[0]  # {"storm": 0.53, "calm": 0.47}
+        answers[0].labels  # ("storm",)
         ```
         """
         if self.preprocessor is None:
@@ -146,10 +508,126 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
                 "`predict_raw` needs a classifier with a preprocessor: pass "
                 "`preprocessor` to `from_preset`, or set the attribute."
             )
-        logits = self.predict(
-            self.preprocessor(samples), batch_size=batch_size, verbose=verbose
+        answers = []
+        for rows in self._stream_probabilities(samples, batch_size, verbose):
+            answers += named_predictions(rows, self.decide(rows), self.class_names)
+        return answers
+
+    def decide(self, probabilities):
+        """Returns which labels probabilities amount to.
+
+        Args:
+            probabilities: Float array of shape `(samples, num_classes)`, as
+                `predict_proba` returns it.
+
+        Returns:
+            Boolean array of the same shape: the most probable class, or all classes of
+            a multi-label classifier that reach their threshold.
+        """
+        return decisions(probabilities, self.multi_label, self.thresholds)
+
+    # === Configuration and presets ===
+
+    @classmethod
+    def from_preset(cls, preset, load_weights=True, token_embeddings=None, **kwargs):
+        """Builds a classifier from a built-in preset, or loads a saved one.
+
+        A built-in preset is an architecture: its weights are new and must be
+        trained. A directory written by `save_to_preset` brings its weights.
+
+        Args:
+            preset: String. A name in `presets`, a directory written by
+                `save_to_preset` on any backend, or `"hf://user/repository"` (with
+                `"@revision"` if need be), which is fetched by huggingface_hub. A saved
+                backbone gets a new head, and needs `num_classes`.
+            load_weights: Boolean. Whether a saved preset brings its weights.
+            token_embeddings: See `MaelreBackbone.from_preset`.
+            **kwargs: What to change: `num_classes`, `class_names`, `preprocessor`,
+                `multi_label`, `temperature` and `thresholds`, and what
+                `MaelreBackbone.from_preset` takes. `class_names` alone sets
+                `num_classes` too, and a `preprocessor` the `input_shape`,
+                `vocabulary_size` and `padding_id` of a built-in preset. A saved
+                classifier loaded with other classes gets a new head, and a warning
+                says so.
+
+        Returns:
+            A model of the class that this is called on.
+
+        Raises:
+            ValueError: If the preset is unknown or damaged, or if saved weights do
+                not fit what was changed.
+            TypeError: If a keyword is unknown.
+
+        Example:
+
+        ```python
+        import keras_maelre
+
+        model = keras_maelre.MaelreClassifier.from_preset("tiny_audio", num_classes=10)
+        model.save_to_preset("my_model")
+        model = keras_maelre.MaelreClassifier.from_preset("my_model")
+        ```
+        """
+        preset = check_preset(preset)
+        if kwargs.get("class_names") is not None:
+            kwargs = {"num_classes": len(kwargs["class_names"]), **kwargs}
+        names = {*HEAD_ARGUMENTS, "name", "trainable"}
+        own = {name: kwargs.pop(name) for name in names & set(kwargs)}
+        if preset_files.is_built_in(preset):
+            entry = presets.PRESETS[preset]
+            implied = implied_arguments(
+                own.get("preprocessor"), entry["config"]["modality"]
+            )
+            backbone = MaelreBackbone.from_architecture(
+                preset, token_embeddings, **{**implied, **kwargs}
+            )
+            return cls(backbone, **{"num_classes": entry["num_classes"], **own})
+        directory = preset_files.find_directory(preset)
+        saved = preset_files.load(directory, MaelreModel, load_weights)
+        changed = {*own, *kwargs} or token_embeddings is not None
+        if isinstance(saved, cls) and not changed:
+            return saved
+        return cls._from_saved(saved, load_weights, token_embeddings, own, kwargs)
+
+    @classmethod
+    def _from_saved(cls, saved, load_weights, token_embeddings, own, kwargs):
+        """Gives a loaded model the class and the arguments that were asked for."""
+        is_classifier = isinstance(saved, MaelreClassifier)
+        arguments = saved._head_arguments() if is_classifier else {}
+        count = arguments.get("num_classes")
+        if own.get("num_classes", count) is None:
+            raise ValueError(
+                "The preset holds a backbone without a head: argument `num_classes` "
+                "is needed."
+            )
+        if own.get("num_classes", count) != count:
+            arguments.pop("class_names", None)
+            arguments.pop("thresholds", None)
+        if own.get("multi_label", True) is False:
+            arguments.pop("thresholds", None)
+        preprocessor = arguments.get("preprocessor")
+        if preprocessor is not None and "input_shape" in kwargs:
+            shape = saved.modality.check_input_shape(kwargs["input_shape"])
+            config = {**preprocessor.get_config(), "input_shape": shape}
+            arguments["preprocessor"] = type(preprocessor).from_config(config)
+        if own.get("trainable"):
+            # Asked of the whole, it is asked of the backbone too.
+            kwargs = {**kwargs, "trainable": True}
+        source = saved.backbone if is_classifier else saved
+        backbone = MaelreBackbone.from_saved(
+            source, load_weights, token_embeddings, **kwargs
         )
-        return labelled_probabilities(logits, self.class_names, self.multi_label)
+        arguments["trainable"] = saved.trainable
+        target = cls(backbone, **{**arguments, **own})
+        if count != target.num_classes:
+            warnings.warn(
+                f"The preset has {count or 'no'} classes and {target.num_classes} were "
+                "asked for: the head is new and must be trained.",
+                stacklevel=3,
+            )
+        elif load_weights:
+            target.head.set_weights(saved.head.get_weights())
+        return target
 
     def get_config(self):
         return {
@@ -158,46 +636,85 @@ class MaelreClassifier(PresetIO, CheckedInputs, keras.Model):
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             **self._head_arguments(),
             "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
+            "quantization": {
+                path: mode
+                for path, mode in self.quantization().items()
+                if path == self.head.path
+            },
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
+        modes = config.pop("quantization", {})
         for key in ("backbone", "preprocessor"):
             if isinstance(config.get(key), dict):
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
-        return cls(**config)
+        classifier = cls(**config)
+        classifier.restore_quantization(modes)
+        return classifier
 
     def _head_arguments(self):
-        return {
-            "num_classes": self.num_classes,
-            "preprocessor": self.preprocessor,
-            "class_names": self.class_names,
-            "multi_label": self.multi_label,
-        }
+        return {name: getattr(self, name) for name in HEAD_ARGUMENTS}
 
-    # What `from_preset` needs: the arguments of the model as one flat dictionary.
 
-    def _arguments(self):
-        return {
-            **self.backbone._arguments(),
-            **self._head_arguments(),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
+def _checked_class_names(class_names, num_classes):
+    """Returns the names as a tuple, or raises a ValueError unless they fit."""
+    names = tuple(str(name) for name in class_names)
+    if len(names) != num_classes or len(set(names)) < len(names):
+        raise ValueError(
+            f"Argument `class_names` must hold {num_classes} distinct names. "
+            f"Received: {len(names)} names, {len(set(names))} of them distinct"
+        )
+    return names
 
-    @classmethod
-    def _argument_names(cls):
-        return MaelreBackbone._argument_names() | set(HEAD_ARGUMENTS)
 
-    @classmethod
-    def _from_arguments(cls, arguments):
-        arguments = dict(arguments)
-        own = {
-            key: arguments.pop(key)
-            for key in (*HEAD_ARGUMENTS, "name", "trainable")
-            if key in arguments
-        }
-        return cls(MaelreBackbone(**arguments), **own)
+def _check_samples(samples, sized=True):
+    """Raises a TypeError unless samples can be taken one by one."""
+    fits = hasattr(samples, "__len__") or not sized and hasattr(samples, "__iter__")
+    if not fits or isinstance(samples, (str, bytes, dict)):
+        raise TypeError(
+            "Raw samples must be a list or an array of them. Received: "
+            f"{type(samples).__name__}. Put a single sample in a list."
+        )
+
+
+def _checked_logits(logits):
+    finite = np.isfinite(logits).all(axis=-1)
+    if not finite.all():
+        raise ValueError(
+            f"{np.sum(~finite)} samples have logits that are not finite, the first of "
+            f"them sample {np.argmin(finite)}: its values are too large for the dtype "
+            "policy, or the weights of the model are not finite."
+        )
+    return logits
+
+
+def _unpacked(data):
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    return (*data, None, None)[:3]
+
+
+def _split(x, y, sample_weight, fraction):
+    """Splits the last samples off for validation, as Keras does."""
+    fraction = check_number("validation_split", fraction, above=0.0, below=1.0)
+    if sample_batches.is_batches(x):
+        raise ValueError(
+            "Argument `validation_split` needs samples in memory. "
+            f"Received: x of {type(x).__name__}"
+        )
+    count = len(x)
+    kept = count - int(count * fraction)
+    if kept in (0, count):
+        raise ValueError(
+            f"Argument `validation_split`={fraction} of {count} samples leaves none "
+            f"to {'validate' if kept else 'train'} on."
+        )
+    parts = [
+        [None if v is None else v[where] for v in (x, y, sample_weight)]
+        for where in (slice(kept), slice(kept, None))
+    ]
+    return (*parts[0], tuple(parts[1]))

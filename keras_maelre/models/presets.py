@@ -1,5 +1,7 @@
 """The table of named configurations."""
 
+from keras_maelre import modalities
+
 # Widths, depths: "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
 # section 4. "tiny" is ours, for machines without a GPU.
 SIZES = {
@@ -10,41 +12,11 @@ SIZES = {
 }
 
 MODALITIES = {
-    "text": {
-        "about": "RoBERTa token ids",
-        "num_classes": 12338,
-        "config": {
-            "input_shape": (2048,),
-            "vocabulary_size": 50265,
-            "embedding_dim": 768,
-            "padding_id": 1,
-        },
-    },
-    "bytes": {
-        "about": "text as UTF-8 bytes (byte + 1)",
-        "num_classes": 2,
-        "config": {
-            "input_shape": (4096,),
-            "vocabulary_size": 257,
-            "embedding_dim": 64,
-            "padding_id": 0,
-        },
-    },
-    "series": {
-        "about": "time series",
-        "num_classes": 6,
-        "config": {"input_shape": (3750, 1)},
-    },
-    "audio": {
-        "about": "log-mel spectrograms",
-        "num_classes": 309,
-        "config": {"input_shape": (1024, 128)},
-    },
-    "image": {
-        "about": "images",
-        "num_classes": 1000,
-        "config": {"input_shape": (224, 224, 3)},
-    },
+    "text": {"num_classes": 12338, "input_shape": (2048,)},
+    "bytes": {"num_classes": 2, "input_shape": (4096,)},
+    "series": {"num_classes": 6, "input_shape": (3750, 1)},
+    "audio": {"num_classes": 309, "input_shape": (1024, 128)},
+    "image": {"num_classes": 1000, "input_shape": (224, 224, 3)},
 }
 
 # Parameters of the classifier with the preset's number of classes.
@@ -74,13 +46,14 @@ PARAMETERS = {
 
 def _preset(size, modality):
     entry = MODALITIES[modality]
+    about = modalities.MODALITIES[modality].description
     return {
         "description": (
-            f"{size} MAELRE for {entry['about']}: width {SIZES[size]['width']}, "
-            f"depths {SIZES[size]['depths']}. Architecture only: the weights are new."
+            f"{size} MAELRE for {about}: width {SIZES[size]['width']}, depths "
+            f"{SIZES[size]['depths']}. Architecture only: the weights are new."
         ),
         "parameters": PARAMETERS[f"{size}_{modality}"],
-        "input_shape": entry["config"]["input_shape"],
+        "input_shape": entry["input_shape"],
         "num_classes": entry["num_classes"],
         "config": {
             "modality": modality,
@@ -89,7 +62,7 @@ def _preset(size, modality):
             "attention": ("linear", "linear", "dot", "dot"),
             "num_heads": (1, 2, 4, 8),
             **SIZES[size],
-            **entry["config"],
+            "input_shape": entry["input_shape"],
         },
     }
 

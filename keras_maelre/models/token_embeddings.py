@@ -3,6 +3,16 @@
 import keras
 
 
+def check_reads_text(modality, preset):
+    """Raises a ValueError unless the name of a modality is that of text."""
+    if modality != "text":
+        raise ValueError(
+            'Argument `token_embeddings` needs a model of modality "text". '
+            f"Received: token_embeddings={preset!r} for a model of modality "
+            f"{modality!r}"
+        )
+
+
 def load_token_embeddings(backbone, preset):
     """Copies the token table of a RoBERTa preset into the stem of a text backbone.
 
@@ -12,15 +22,9 @@ def load_token_embeddings(backbone, preset):
             a connection once), or a local directory of one.
 
     Raises:
-        ValueError: If the backbone reads no text, or the table has another shape.
+        ValueError: If the table has another shape.
         ImportError: If keras-hub is not installed.
     """
-    if backbone.modality != "text":
-        raise ValueError(
-            'Argument `token_embeddings` needs a model of modality "text". '
-            f"Received: token_embeddings={preset!r} for a model of modality "
-            f"{backbone.modality!r}"
-        )
     try:
         import keras_hub
     except ImportError as error:

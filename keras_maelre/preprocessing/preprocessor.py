@@ -1,13 +1,12 @@
 """What all preprocessors share: raw samples in, the input tensor of a model out."""
 
-import json
 import sys
 
 import keras
 import numpy as np
 
-from keras_maelre.models import presets
-from keras_maelre.models.preset_io import CONFIG_FILE, find_directory
+from keras_maelre import modalities
+from keras_maelre.models import preset_files, presets
 
 
 class Preprocessor:
@@ -39,7 +38,7 @@ class Preprocessor:
     def __init__(self, input_shape, truncate=False):
         if isinstance(input_shape, int):
             input_shape = (input_shape,)
-        wanted = len(presets.MODALITIES[self.modality]["config"]["input_shape"])
+        wanted = len(modalities.get(self.modality).axes)
         shape = tuple(input_shape)
         if len(shape) != wanted or not all(
             isinstance(size, (int, np.integer)) and size > 0 for size in shape
@@ -108,7 +107,7 @@ class Preprocessor:
                 preprocessor.
             TypeError: If a keyword is unknown.
         """
-        if str(preset) in presets.PRESETS:
+        if preset_files.is_built_in(str(preset)):
             modality = str(preset).rpartition("_")[2]
             if modality != cls.modality:
                 raise ValueError(
@@ -118,20 +117,12 @@ class Preprocessor:
                 )
             config = {"input_shape": presets.PRESETS[str(preset)]["input_shape"]}
             return cls(**{**config, **kwargs})
-        directory = find_directory(str(preset))
-        try:
-            config = json.loads((directory / CONFIG_FILE).read_text())
-            saved = keras.saving.deserialize_keras_object(
-                config["config"]["preprocessor"]
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"The directory {str(directory)!r} holds no preprocessor: {error}"
-            ) from error
+        directory = preset_files.find_directory(str(preset))
+        saved = preset_files.read_preprocessor(directory)
         if not isinstance(saved, cls):
             raise ValueError(
                 f"The preprocessor in {str(directory)!r} is a "
-                f"{type(saved).__name__}, no {cls.__name__}."
+                f"{type(saved).__name__}, not a {cls.__name__}."
             )
         return cls.from_config({**saved.get_config(), **kwargs})
 

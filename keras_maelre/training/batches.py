@@ -1,10 +1,16 @@
 """Batches for training and for evaluation."""
 
-import math
+import collections
+import concurrent.futures
 import threading
 
 import keras
 import numpy as np
+
+from keras_maelre.checks import check_flag, check_integer
+from keras_maelre.modalities import cut_padding
+from keras_maelre.models.sample_batches import take
+from keras_maelre.models.targets import encode_targets
 
 # Batches of samples of like length are gathered from the samples of this many.
 BATCHES_PER_POOL = 32
@@ -15,15 +21,15 @@ DRAWS_PER_BATCH = 64
 class AugmentedBatches(keras.utils.PyDataset):
     """Shuffled, preprocessed, augmented and mixed batches of samples, for `fit`.
 
-    Every batch is a function of `(seed, epoch, index)` alone, so that training that
-    was interrupted goes on with the very batches it would have seen. That needs
-    `shuffle=False` in `fit`: the samples are shuffled here, and `fit` would shuffle the
-    order of the batches by a generator that an interruption resets.
+    Every batch is a function of `(seed, epoch, index)` alone, so that training that was
+    interrupted goes on with the very batches it would have seen. `fit` of a
+    `MaelreClassifier` tells which epoch it is; in `fit` of another model, epochs are
+    counted from 0, and `shuffle` must be `False`.
 
     Args:
         x: Raw samples if there is a `preprocessor`: a list, or anything that can be
             indexed by an array of integers. Otherwise an array `(samples, ...)`.
-        y: Integer array of shape `(samples,)`, in `[0, num_classes)`; or of shape
+        y: Labels: integers in `[0, num_classes)`, of shape `(samples,)`; or of shape
             `(samples, num_classes)`, ones for the labels of each sample.
         num_classes: Integer.
         batch_size: Integer. The last, smaller batch of an epoch is dropped if there is
@@ -36,28 +42,41 @@ class AugmentedBatches(keras.utils.PyDataset):
         balanced: Boolean. Whether samples are drawn, with replacement, so that every
             class is as likely, instead of each sample once an epoch.
         lengths: Optional sequence of numbers, one per sample, of texts or series of
-            unequal length, in any unit. A batch then holds samples of like length, and
-            is cut to the longest (see `cut_padding`): faster, with the same results.
+            unequal length, in any unit. A batch then holds samples of like length.
+        modality: Optional string or `Modality`, whose batches are cut to their longest
+            sample (see `keras_maelre.modalities.cut_padding`): faster, with the same
+            results.
+        sample_weight: Optional float array of shape `(samples,)`.
+        steps_per_epoch: Optional integer, how many of its batches an epoch has; by
+            default all.
         seed: Integer.
-        **kwargs: Arguments of `keras.utils.PyDataset`, such as `workers`.
+        workers: Integer, how many threads make batches ahead. 0: none.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If a label lies outside the classes, or lengths disagree.
 
     Example:
 
     ```python
-    batches = AugmentedBatches(
-        x, y, num_classes=6, augmentation=[Jitter(0.1)], mixing=[SeriesMixUp(0.2)]
+    import numpy as np
+    from keras_maelre import MaelreClassifier, augmentation, training
+
+    x, y = np.random.normal(size=(12, 100, 1)), np.arange(12) % 3
+    batches = training.AugmentedBatches(
+        x, y, num_classes=3, batch_size=4, augmentation=[augmentation.Jitter(0.1)]
     )
-    callbacks = [batches.epoch_callback()]
-    classifier.fit(batches, epochs=2, shuffle=False, callbacks=callbacks)
+    classifier = MaelreClassifier.from_preset("tiny_series", num_classes=3)
+    classifier.compile("adamw", keras.losses.CategoricalCrossentropy(True))
+    classifier.fit(batches, epochs=2)
     ```
 
     Reference:
         Balanced sampling: "Modality Agnostic Efficient Long Range Encoder" (arXiv
         2507.19409), section 4.3, after Gong et al. (arXiv 2102.01243).
     """
+
+    yields_model_inputs = True
 
     def __init__(
         self,
@@ -70,63 +89,97 @@ class AugmentedBatches(keras.utils.PyDataset):
         mixing=(),
         balanced=False,
         lengths=None,
+        modality=None,
+        sample_weight=None,
+        steps_per_epoch=None,
         seed=0,
-        **kwargs,
+        workers=0,
     ):
-        super().__init__(**kwargs)
-        self.x, self.y = x, _checked_labels(x, y, num_classes)
+        # Keras' own workers would begin an epoch before they are told which it is.
+        super().__init__(workers=1)
+        self.x, self.y = x, checked_labels(x, y, num_classes)
         self.num_classes = num_classes
-        self.batch_size = min(batch_size, len(x))
+        self.batch_size = min(check_integer("batch_size", batch_size), len(x))
         self.preprocessor = preprocessor
         self.augmentation = list(augmentation)
         self.mixing = list(mixing)
-        self.chances = class_balance(self.y) if balanced else None
-        self.lengths = _checked_lengths(lengths, x)
-        self.seed = seed
-        # Workers share the layers and their random generators.
+        self.balanced = check_flag("balanced", balanced)
+        self.chances = class_balance(self.y) if self.balanced else None
+        self.lengths = _one_per_sample("lengths", lengths, x)
+        self.modality = modality
+        self.sample_weight = _one_per_sample("sample_weight", sample_weight, x)
+        self.seed = check_integer("seed", seed, low=0)
+        self.steps = len(x) // self.batch_size
+        if steps_per_epoch is not None:
+            self.steps = check_integer("steps_per_epoch", steps_per_epoch, 1, self.steps)
+        self.ahead = workers = check_integer("workers", workers, low=0)
+        # Threads share the layers and their random generators.
         self.lock = threading.Lock()
-        self.begin_epoch(0)
+        self.threads = (
+            concurrent.futures.ThreadPoolExecutor(workers) if workers else None
+        )
+        self.told = False
+        self._start(0)
 
     def __len__(self):
-        return len(self.x) // self.batch_size
+        return self.steps
 
     def begin_epoch(self, epoch):
-        """Draws the order of the samples in an epoch."""
-        self.epoch = epoch
+        """Says which epoch the batches are of; `fit` of a classifier does it."""
+        self.told = True
+        self._start(check_integer("epoch", epoch, low=0))
+
+    def on_epoch_begin(self):
+        # Keras may look at the first batch, to build a model, before the first epoch.
+        if not self.told and self.delivered:
+            self._start(self.epoch + 1)
+
+    def _start(self, epoch):
         generator = np.random.default_rng([self.seed, epoch])
         count = len(self.x)
         if self.chances is None:
-            self.order = generator.permutation(count)
+            order = generator.permutation(count)
         else:
-            self.order = generator.choice(count, count, p=self.chances)
+            order = generator.choice(count, count, p=self.chances)
         if self.lengths is not None:
-            self.order = _group_lengths(
-                self.order, self.lengths, self.batch_size, generator
-            )
-
-    def epoch_callback(self):
-        """The callback that tells these batches which epoch it is."""
-        return keras.callbacks.LambdaCallback(
-            on_epoch_begin=lambda epoch, logs: self.begin_epoch(epoch)
-        )
+            order = _group_lengths(order, self.lengths, self.batch_size, generator)
+        self.epoch, self.order = epoch, order
+        self.delivered = False
+        self.pending = collections.OrderedDict()
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        x = _prepared(self.x, chosen, self.preprocessor, cut=self.lengths is not None)
-        y = _label_rows(self.y[chosen], self.num_classes)
-        if not self.augmentation and not self.mixing:
-            return x, y
-        draw = (self.epoch * len(self) + index) * DRAWS_PER_BATCH
-        with self.lock:
-            for i, layer in enumerate(self.augmentation):
-                _rewind(layer, [self.seed, i], draw)
-                x = layer(x, training=True)
-            if self.mixing:
-                generator = np.random.default_rng([self.seed, self.epoch, index])
-                layer = self.mixing[generator.integers(len(self.mixing))]
-                _rewind(layer, [self.seed, -1], draw)
-                x, y = _mix(layer, x, y)
-        return keras.ops.convert_to_numpy(x), keras.ops.convert_to_numpy(y)
+        index = check_integer("index", index, 0, len(self) - 1)
+        epoch, order = self.epoch, self.order
+        if self.threads is None:
+            batch = self._make(epoch, order, index)
+        else:
+            pending = self.pending
+            for i in range(index, min(index + self.ahead + 1, len(self))):
+                if i not in pending:
+                    pending[i] = self.threads.submit(self._make, epoch, order, i)
+            batch = pending.pop(index).result()
+        if index == len(self) - 1:
+            self.delivered = True
+        return batch
+
+    def _make(self, epoch, order, index):
+        chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+        x = prepared_inputs(self.x, chosen, self.preprocessor, self.modality)
+        y = label_rows(self.y[chosen], self.num_classes)
+        weight = None if self.sample_weight is None else self.sample_weight[chosen]
+        if self.augmentation or self.mixing:
+            draw = (epoch * len(self) + index) * DRAWS_PER_BATCH
+            with self.lock:
+                for i, layer in enumerate(self.augmentation):
+                    _rewind(layer, [self.seed, i], draw)
+                    x = layer(x, training=True)
+                if self.mixing:
+                    generator = np.random.default_rng([self.seed, epoch, index])
+                    layer = self.mixing[generator.integers(len(self.mixing))]
+                    _rewind(layer, [self.seed, -1], draw)
+                    x, y, weight = _mix(layer, x, y, weight)
+        x = keras.ops.convert_to_numpy(x)
+        return (x, y) if weight is None else (x, y, weight)
 
 
 class OrderedBatches(keras.utils.PyDataset):
@@ -140,20 +193,26 @@ class OrderedBatches(keras.utils.PyDataset):
         num_classes: Integer.
         batch_size: Integer. The last batch may be smaller.
         preprocessor: Optional, one of `keras_maelre.preprocessing`.
-        cut: Boolean. Whether batches of texts or series are cut to the longest of each
-            (see `cut_padding`).
-        **kwargs: Arguments of `keras.utils.PyDataset`, such as `workers`.
+        modality: As in `AugmentedBatches`.
+        sample_weight: Optional float array of shape `(samples,)`.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If a label lies outside the classes, or lengths disagree.
 
     Example:
 
     ```python
-    batches = OrderedBatches(x, y, num_classes=6)
-    classifier.evaluate(batches)
+    import numpy as np
+    from keras_maelre import training
+
+    x, y = np.random.normal(size=(12, 100, 1)), np.arange(12) % 3
+    batches = training.OrderedBatches(x, y, num_classes=3, batch_size=5)
+    len(batches)  # 3
     ```
     """
+
+    yields_model_inputs = True
 
     def __init__(
         self,
@@ -162,67 +221,29 @@ class OrderedBatches(keras.utils.PyDataset):
         num_classes,
         batch_size=32,
         preprocessor=None,
-        cut=False,
-        **kwargs,
+        modality=None,
+        sample_weight=None,
     ):
-        super().__init__(**kwargs)
-        self.x, self.y = x, _checked_labels(x, y, num_classes)
+        super().__init__(workers=1)
+        self.x, self.y = x, checked_labels(x, y, num_classes)
         self.num_classes = num_classes
-        self.batch_size = batch_size
+        self.batch_size = check_integer("batch_size", batch_size)
         self.preprocessor = preprocessor
-        self.cut = cut
+        self.modality = modality
+        self.sample_weight = _one_per_sample("sample_weight", sample_weight, x)
 
     def __len__(self):
         return -(-len(self.x) // self.batch_size)
 
     def __getitem__(self, index):
+        index = check_integer("index", index, 0, len(self) - 1)
         stop = min(len(self.x), (index + 1) * self.batch_size)
         chosen = np.arange(index * self.batch_size, stop)
-        x = _prepared(self.x, chosen, self.preprocessor, self.cut)
-        return x, _label_rows(self.y[chosen], self.num_classes)
-
-
-def cut_padding(x, padding_id=None):
-    """Cuts the padding at the end that all samples of a batch share.
-
-    What is left is rounded up to a power of two or to one and a half of one, so that
-    backends which compile meet few shapes. A model's results do not change.
-
-    Args:
-        x: Integer array of shape `(batch, length)`, token ids; or float array of shape
-            `(batch, length, channels)`, padded with steps that are NaN throughout.
-        padding_id: Integer, the id that stands for no token. Needed of token ids.
-
-    Returns:
-        A view of `x`, not longer than it.
-
-    Raises:
-        ValueError: If `x` is neither.
-
-    Example:
-
-    ```python
-    ids = np.pad(np.ones((2, 60), "int32"), ((0, 0), (0, 68)))
-    cut_padding(ids, padding_id=0).shape  # (2, 64)
-    ```
-    """
-    x = np.asarray(x)
-    if x.ndim == 2 and padding_id is not None:
-        kept = x != padding_id
-    elif x.ndim == 3 and np.issubdtype(x.dtype, np.floating):
-        kept = ~np.isnan(x).all(axis=-1)
-    else:
-        raise ValueError(
-            "Padding is cut from token ids, (batch, length), with a `padding_id`, or "
-            "from series, (batch, length, channels). "
-            f"Received: shape {x.shape}, dtype {x.dtype}, padding_id={padding_id}"
-        )
-    used = np.flatnonzero(kept.any(axis=0))
-    longest = int(used[-1]) + 1 if used.size else 1
-    length = 2 ** math.ceil(math.log2(longest))
-    if longest <= length * 3 // 4:
-        length = length * 3 // 4
-    return x[:, :length]
+        x = prepared_inputs(self.x, chosen, self.preprocessor, self.modality)
+        y = label_rows(self.y[chosen], self.num_classes)
+        if self.sample_weight is None:
+            return x, y
+        return x, y, self.sample_weight[chosen]
 
 
 def class_balance(y):
@@ -244,46 +265,43 @@ def class_balance(y):
     return chances / chances.sum()
 
 
-def _checked_labels(x, y, num_classes):
-    y = np.asarray(y)
+def checked_labels(x, y, num_classes):
+    """Returns labels as integers or rows of numbers, one for each sample."""
     if len(x) != len(y) or not len(x):
         raise ValueError(
             "Arguments `x` and `y` must have the same number of samples, at least "
             f"one. Received: {len(x)} and {len(y)}"
         )
-    if y.ndim == 2:
-        if y.shape[1] != num_classes or not np.isin(y, (0, 1)).all():
-            raise ValueError(
-                f"Argument `y` must hold zeros and ones for {num_classes} classes. "
-                f"Received: shape {y.shape}, values from {y.min()} to {y.max()}"
-            )
-    elif y.min() < 0 or y.max() >= num_classes:
-        bad = int(y[(y < 0) | (y >= num_classes)][0])
-        raise ValueError(
-            f"Argument `y` must hold labels in [0, {num_classes}). "
-            f"Received: label {bad}"
-        )
-    return y
+    return encode_targets(y, num_classes, multi_label=np.ndim(y) == 2)
 
 
-def _prepared(x, chosen, preprocessor, cut):
-    samples = [x[i] for i in chosen] if isinstance(x, (list, tuple)) else x[chosen]
+def prepared_inputs(x, chosen, preprocessor, modality):
+    """Returns chosen samples as inputs of a model."""
+    samples = take(x, chosen)
     batch = np.asarray(samples) if preprocessor is None else preprocessor(samples)
-    if not cut:
-        return batch
-    return cut_padding(batch, getattr(preprocessor, "padding_id", None))
+    return batch if modality is None else cut_padding(batch, modality)
 
 
-def _checked_lengths(lengths, x):
-    if lengths is None:
+def label_rows(y, num_classes):
+    """Returns labels as float rows, one for each sample."""
+    return y.astype("float32") if y.ndim == 2 else np.eye(num_classes, dtype="f4")[y]
+
+
+def _one_per_sample(name, values, x):
+    if values is None:
         return None
-    lengths = np.asarray(lengths)
-    if lengths.shape != (len(x),):
+    values = np.asarray(values)
+    if values.shape != (len(x),) or values.dtype.kind not in "iuf":
         raise ValueError(
-            f"Argument `lengths` must hold one number for each of {len(x)} samples. "
-            f"Received: shape {lengths.shape}"
+            f"Argument `{name}` must hold one number for each of {len(x)} samples. "
+            f"Received: shape {values.shape}, dtype {values.dtype}"
         )
-    return lengths
+    if not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError(
+            f"Argument `{name}` must hold finite numbers of at least 0. "
+            f"Received: values from {values.min()} to {values.max()}"
+        )
+    return values
 
 
 def _group_lengths(order, lengths, batch_size, generator):
@@ -296,15 +314,20 @@ def _group_lengths(order, lengths, batch_size, generator):
     return generator.permutation(batches).reshape(-1)
 
 
-def _label_rows(y, num_classes):
-    return y.astype("float32") if y.ndim == 2 else np.eye(num_classes, dtype="f4")[y]
-
-
-def _mix(layer, x, y):
+def _mix(layer, x, y, weight):
+    if weight is not None:
+        # Labels count as much as the samples that they are mixed from.
+        y = np.concatenate([y * weight[:, None], weight[:, None]], axis=1)
     if isinstance(layer, (keras.layers.MixUp, keras.layers.CutMix)):
         mixed = layer({"images": x, "labels": y}, training=True)
-        return mixed["images"], mixed["labels"]
-    return layer(x, y, training=True)
+        x, y = mixed["images"], mixed["labels"]
+    else:
+        x, y = layer(x, y, training=True)
+    y = keras.ops.convert_to_numpy(y)
+    if weight is not None:
+        y, weight = y[:, :-1], y[:, -1]
+        y = y / np.maximum(weight, np.finfo("float32").tiny)[:, None]
+    return x, y, weight
 
 
 def _rewind(layer, key, draw):

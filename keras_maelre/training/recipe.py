@@ -1,199 +1,295 @@
-"""How each task is trained: one object per task."""
+"""How classifiers are trained: one object per task."""
 
 import dataclasses
-import numbers
 
 import keras
 
-from keras_maelre import augmentation as augment
-from keras_maelre.preprocessing import BytePreprocessor, TextPreprocessor
+from keras_maelre import modalities
+from keras_maelre.checks import check_flag, check_number, check_rate
+from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
+from keras_maelre.training.batches import AugmentedBatches, OrderedBatches
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
     ExampleBasedF1,
     LabelBasedF1,
     MicroF1,
 )
-
-
-def _series_augmentation():
-    """A random mix of what the paper lists, and a random shift in time."""
-    return [
-        augment.RandomRoll(rate=1.0),
-        # Flight tones differ in pitch by a few percent: time may not warp by more.
-        augment.TimeWarp(stddev=0.02, rate=0.5),
-        augment.MagnitudeWarp(stddev=0.3, rate=0.5),
-        augment.Scaling(stddev=0.2, rate=0.5),
-        augment.Jitter(stddev=(0.0, 0.3), rate=0.5),
-        augment.RandomDrop(drop_fraction=0.1, segments=3, rate=0.5),
-    ]
-
-
-def _audio_augmentation():
-    return [
-        augment.SpectrogramRoll(),
-        augment.FrequencyMask(),
-        augment.TimeMask(),
-        augment.SpectrogramNoise(),
-    ]
-
-
-# Keras' own layers for images do not all work in half precision.
-FULL = {"dtype": "float32"}
-
-
-def _image_augmentation():
-    # Normalised pixels reach from -2.2 to 2.7. A factor of 0.1 turns by 36 degrees.
-    return [
-        augment.RandomResizedCrop(),
-        keras.layers.RandomFlip("horizontal", **FULL),
-        keras.layers.RandAugment(value_range=(-2.2, 2.7), factor=0.1, **FULL),
-    ]
-
-
-def _text_augmentation():
-    return [augment.TokenDrop(TextPreprocessor.padding_id, drop_fraction=0.4)]
-
-
-def _bytes_augmentation():
-    # Runs of about a word: a byte that is missing alone can be read from the others.
-    return [augment.TokenDrop(BytePreprocessor.padding_id, drop_fraction=0.2, span=6)]
-
-
-def _no_mixing():
-    return []
-
-
-def _series_mixing():
-    return [augment.SeriesMixUp(0.2)]
-
-
-def _image_mixing():
-    return [keras.layers.MixUp(0.8, **FULL), keras.layers.CutMix((1.0, 1.0), **FULL)]
-
-
-# Thousands of documents are soon known by heart. Dropped tokens, dropout, averages and
-# this weight and rate were tried together, on one set (examples/README.md).
-DOCUMENTS = {
-    "learning_rate": 5e-4,
-    "multi_label": True,
-    "positive_weight": 2.0,
-    "label_smoothing": 0.0,
-    "dropout_rate": 0.1,
-    "mixing": _no_mixing,
-}
-
-# What differs from task to task; sections 4.1 to 4.4 of the paper in this order. Rates
-# and shares that the paper does not print are ours.
-TASKS = {
-    "text": {**DOCUMENTS, "augmentation": _text_augmentation},
-    "bytes": {**DOCUMENTS, "augmentation": _bytes_augmentation},
-    "series": {"augmentation": _series_augmentation, "mixing": _series_mixing},
-    "audio": {
-        "balanced": True,
-        "augmentation": _audio_augmentation,
-        "mixing": _series_mixing,
-    },
-    "image": {"augmentation": _image_augmentation, "mixing": _image_mixing},
-}
+from keras_maelre.training.schedule import WarmupCosine
+from keras_maelre.training.tasks import TASKS
+from keras_maelre.training.training_run import run
 
 
 @dataclasses.dataclass
 class Recipe:
-    """Optimizer, schedule, loss, metrics, callbacks and augmentation of a task.
+    """Everything that a training consists of but the data and its length.
 
-    Made by `recipe(task)`; every attribute can be set there by its name.
+    Made by `recipe(task)`; every attribute can be set there by its name. `fit` applies
+    all of it: optimizer, schedule, loss and metrics, batches with augmentation and
+    mixing, dropout rates, averages, the choice of the best epoch, checkpoints.
 
     Args:
-        task: String, `"text"`, `"bytes"`, `"series"`, `"audio"` or `"image"`.
-        steps_per_epoch: Integer, training steps of an epoch.
-        epochs: Integer.
-        learning_rate: Float, at the end of the warm-up.
-        warmup_share: Float in [0, 1), the share of all steps over which the learning
-            rate rises; then it falls as a cosine to 0.
+        task: String, the name of the modality.
+        learning_rate: Float above 0, at the end of the warm-up.
+        warmup_fraction: Float in `[0, 1)`, the fraction of all steps over which the
+            learning rate rises; then it falls as a cosine to 0.
         weight_decay: Float, of all weights but biases, scales and offsets.
-        clipnorm: Float, the most that the norm of all gradients may be. Under
-            `tf.distribute` Keras clips those of each replica before their average.
-        label_smoothing: Float in [0, 1).
-        multi_label: Boolean, whether a sample may have several labels.
-        positive_weight: Float, of `ArticleLabelCrossentropy`.
-        ema: Boolean, whether the weights in the end are moving averages.
-        ema_share: Float, the share of all steps the averages reach back over.
-        balanced: Boolean, whether classes are sampled alike, see `AugmentedBatches`.
-        drop_path_rate: Float, for the classifier.
-        dropout_rate: Float, for the classifier.
-        augmentation: List of layers for `AugmentedBatches`.
-        mixing: List of layers for `AugmentedBatches`.
+        global_clipnorm: Float above 0, the most that the norm of all gradients may be.
+            Under `tf.distribute` Keras clips those of each replica before their
+            average.
+        label_smoothing: Float in `[0, 1)`, of single-label classifiers.
+        positive_weight: Float above 0, see `ArticleLabelCrossentropy`, of multi-label
+            classifiers.
+        ema: Boolean. Whether moving averages of the weights are validated and kept.
+        ema_fraction: Float in `(0, 1]`, the fraction of all steps that the averages
+            reach back over.
+        balanced: Boolean. Whether classes are sampled alike, see `AugmentedBatches`.
+        drop_path_rate: Float in `[0, 1)`, set on the classifier.
+        dropout_rate: Float in `[0, 1)`, set on the classifier.
+        restore_best_weights: Boolean. Whether the weights of the epoch that validated
+            best are kept in the end, instead of the last.
+        augmentation: List of layers for `AugmentedBatches`, or a function from the
+            classifier's `Modality` to one.
+        mixing: As `augmentation`.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range.
 
     Example:
 
     ```python
-    recipe = keras_maelre.training.recipe("series", steps_per_epoch=10, epochs=2)
-    recipe.compile(classifier)
-    print(recipe)
+    import numpy as np
+    from keras_maelre import MaelreClassifier
+    from keras_maelre.training import recipe
+
+    classifier = MaelreClassifier.from_preset(
+        "tiny_series", input_shape=(100, 1), num_classes=2
+    )
+    x, y = np.random.normal(size=(40, 100, 1)), np.arange(40) % 2
+    history = recipe("series").fit(classifier, x, y, epochs=2, batch_size=8)
+    history.history["val_accuracy"]
     ```
     """
 
     task: str
-    steps_per_epoch: int
-    epochs: int = 50
     learning_rate: float = 3e-4
-    warmup_share: float = 0.06  # 3 of 50 epochs
+    warmup_fraction: float = 0.06  # 3 of 50 epochs
     weight_decay: float = 0.05
-    clipnorm: float = 1.0
+    global_clipnorm: float = 1.0
     label_smoothing: float = 0.1
-    multi_label: bool = False
     positive_weight: float = 1.0
     ema: bool = True
-    ema_share: float = 0.02
+    ema_fraction: float = 0.02
     balanced: bool = False
     drop_path_rate: float = 0.1
     dropout_rate: float = 0.0
+    restore_best_weights: bool = True
     augmentation: list = dataclasses.field(default_factory=list)
     mixing: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
-        for name in ("steps_per_epoch", "epochs"):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Integral) or value < 1:
-                raise ValueError(
-                    f"Argument `{name}` must be a positive integer. "
-                    f"Received: {name}={value!r}"
+        for name in ("learning_rate", "global_clipnorm", "positive_weight"):
+            setattr(self, name, check_number(name, getattr(self, name), above=0.0))
+        for name in ("label_smoothing", "drop_path_rate", "dropout_rate"):
+            setattr(self, name, check_rate(name, getattr(self, name)))
+        self.warmup_fraction = check_rate("warmup_fraction", self.warmup_fraction)
+        self.weight_decay = check_number("weight_decay", self.weight_decay)
+        self.ema_fraction = check_number(
+            "ema_fraction", self.ema_fraction, above=0.0, high=1.0
+        )
+        for name in ("ema", "balanced", "restore_best_weights"):
+            setattr(self, name, check_flag(name, getattr(self, name)))
+        for name in ("augmentation", "mixing"):
+            layers = getattr(self, name)
+            if callable(layers):
+                continue
+            if not isinstance(layers, (list, tuple)) or not all(map(callable, layers)):
+                raise TypeError(
+                    f"Argument `{name}` must be a list of layers, or a function from a "
+                    f"`Modality` to one. Received: {name}={layers!r}"
                 )
 
-    @property
-    def steps(self):
-        """All training steps."""
-        return self.epochs * self.steps_per_epoch
+    def fit(
+        self,
+        classifier,
+        x,
+        y,
+        validation_data=None,
+        validation_split=0.1,
+        groups=None,
+        sample_weight=None,
+        epochs=50,
+        time_limit=None,
+        batch_size=32,
+        output=None,
+        resume=False,
+        callbacks=(),
+        seed=0,
+        workers=0,
+        verbose="auto",
+    ):
+        """Trains a classifier by the whole of the recipe.
 
-    def schedule(self):
-        """The learning rate by step: linear warm-up, then cosine decay."""
-        warmup = max(1, round(self.warmup_share * self.steps))
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0,
-            warmup_target=self.learning_rate,
-            warmup_steps=warmup,
-            decay_steps=max(1, self.steps - warmup),
+        What it prints is read from the classifier, its optimizer and its batches.
+
+        Args:
+            classifier: A `MaelreClassifier` of the recipe's modality.
+            x: Raw samples if the classifier has a preprocessor, and otherwise an array
+                of inputs: whatever `classifier.fit` takes that is in memory.
+            y: Labels, as `classifier.fit` takes them.
+            validation_data: Optional tuple `(x, y)`, to validate on after every epoch.
+            validation_split: Float in `[0, 1)`, the fraction of the samples to validate
+                on if there is no `validation_data`: of every class, and whole groups.
+            groups: Optional array of shape `(samples,)`: samples of one group, such as
+                the windows of one recording, are all trained or all validated on.
+            sample_weight: Optional float array of shape `(samples,)`.
+            epochs: Integer, passes over the training samples; with `time_limit` the
+                most there may be.
+            time_limit: Optional number of seconds. Steps are timed first, and the
+                schedule is made as long as fits: the learning rate ends at 0 in time.
+            batch_size: Integer.
+            output: Optional path of a folder. The state of the training is kept in its
+                `checkpoint` after every epoch, and the classifier in `preset` at the
+                end.
+            resume: Boolean. Whether to go on with the training that `output` holds, if
+                it does. It must be the same training: data and settings are checked.
+            callbacks: List of Keras callbacks. They see the averaged weights.
+            seed: Integer, of the split and the batches.
+            workers: Integer, threads that make batches ahead.
+            verbose: As in `keras.Model.fit`. 0 prints nothing at all.
+
+        Returns:
+            A `keras.callbacks.History` of all epochs, those before an interruption
+            included.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If an argument is out of range, a label is unknown, the
+                classifier is of another modality, or a resumed training differs from
+                the one that was started.
+
+        Example:
+
+        ```python
+        import numpy as np
+        from keras_maelre import MaelreClassifier
+        from keras_maelre.preprocessing import SeriesPreprocessor
+        from keras_maelre.training import recipe
+
+        classifier = MaelreClassifier.from_preset(
+            "tiny_series",
+            class_names=["calm", "storm"],
+            preprocessor=SeriesPreprocessor((100, 1)),
+        )
+        series = [np.random.normal(size=n) for n in range(60, 100)]
+        labels = ["calm", "storm"] * 20
+        recipe("series").fit(classifier, series, labels, epochs=2, output="my_run")
+        ```
+        """
+        return run(
+            self,
+            classifier,
+            x,
+            y,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            groups=groups,
+            sample_weight=sample_weight,
+            epochs=epochs,
+            time_limit=time_limit,
+            batch_size=batch_size,
+            output=output,
+            resume=resume,
+            callbacks=callbacks,
+            seed=seed,
+            workers=workers,
+            verbose=verbose,
         )
 
-    def optimizer(self):
-        """AdamW with the schedule, weight decay where it belongs, and averages."""
+    def compile(self, classifier, total_steps, **kwargs):
+        """Compiles a classifier and sets its dropout rates, for a `fit` of your own.
+
+        Args:
+            classifier: A `MaelreClassifier` of the recipe's modality.
+            total_steps: Integer, all steps of the training: the learning rate is 0
+                after them, and `classifier.fit` refuses to go on.
+            **kwargs: Other arguments of its `compile`, such as `jit_compile`.
+        """
+        if classifier.modality.name != self.task:
+            raise ValueError(
+                f"A recipe for {self.task} trains classifiers of that modality. "
+                f"Received: a classifier of modality {classifier.modality.name!r}"
+            )
+        classifier.backbone.set_dropout(self.dropout_rate, self.drop_path_rate)
+        classifier.compile(
+            optimizer=self.optimizer(total_steps),
+            loss=self.loss(classifier.multi_label),
+            metrics=self.metrics(classifier.multi_label),
+            **kwargs,
+        )
+
+    def batches(self, classifier, x, y, **kwargs):
+        """Returns the batches to train on, for a `fit` of your own.
+
+        Args:
+            classifier: A `MaelreClassifier`.
+            x: As in `fit`.
+            y: As in `fit`.
+            **kwargs: Other arguments of `AugmentedBatches`.
+        """
+        return AugmentedBatches(
+            x,
+            self.labels(classifier, y),
+            augmentation=self.layers("augmentation", classifier.modality),
+            mixing=self.layers("mixing", classifier.modality),
+            balanced=self.balanced,
+            **_common(classifier),
+            **kwargs,
+        )
+
+    def ordered_batches(self, classifier, x, y, **kwargs):
+        """Returns the batches to validate on, for a `fit` of your own.
+
+        Args:
+            classifier: A `MaelreClassifier`.
+            x: As in `fit`.
+            y: As in `fit`.
+            **kwargs: Other arguments of `OrderedBatches`.
+        """
+        return OrderedBatches(
+            x, self.labels(classifier, y), **_common(classifier), **kwargs
+        )
+
+    def layers(self, name, modality):
+        """Returns the layers of `"augmentation"` or `"mixing"` for a modality."""
+        layers = getattr(self, name)
+        return list(layers(modality) if callable(layers) else layers)
+
+    def labels(self, classifier, y):
+        """Returns labels as integers, or as rows of numbers for each sample."""
+        return encode_targets(
+            y, classifier.num_classes, classifier.class_names, classifier.multi_label
+        )
+
+    def optimizer(self, total_steps):
+        """Returns AdamW with the schedule, decay where it belongs, and averages."""
         averages = {}
         if self.ema:
-            horizon = max(2.0, self.ema_share * self.steps)
+            horizon = max(2.0, self.ema_fraction * total_steps)
             averages = {"use_ema": True, "ema_momentum": 1 - 1 / horizon}
         optimizer = AdamW(
-            self.schedule(),
+            WarmupCosine(self.learning_rate, total_steps, self.warmup_fraction),
             weight_decay=self.weight_decay,
-            global_clipnorm=self.clipnorm,
+            global_clipnorm=self.global_clipnorm,
             **averages,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
 
-    def loss(self):
-        """Cross-entropy of one-hot labels, or that of several labels a sample."""
-        if self.multi_label:
+    def loss(self, multi_label=False):
+        """Returns the cross-entropy of single-label or multi-label classifiers."""
+        if multi_label:
             return ArticleLabelCrossentropy(
                 positive_weight=self.positive_weight, from_logits=True
             )
@@ -201,69 +297,33 @@ class Recipe:
             from_logits=True, label_smoothing=self.label_smoothing
         )
 
-    def metrics(self):
-        """Accuracy; EBF, MiF and micro-F1 where a sample may have several labels."""
-        if self.multi_label:
+    def metrics(self, multi_label=False):
+        """Returns accuracy, or micro-F1, EBF and MiF; the first chooses the epoch."""
+        if multi_label:
             return [
+                MicroF1(from_logits=True, name="micro_f1"),
                 ExampleBasedF1(from_logits=True, name="ebf"),
                 LabelBasedF1(from_logits=True, name="mif"),
-                MicroF1(from_logits=True, name="micro_f1"),
             ]
         return [keras.metrics.CategoricalAccuracy(name="accuracy")]
 
-    def callbacks(self):
-        """The callbacks that the recipe needs."""
-        return [keras.callbacks.SwapEMAWeights()] if self.ema else []
 
-    def compile(self, classifier, **kwargs):
-        """Compiles a classifier with all of this.
-
-        Args:
-            classifier: A `MaelreClassifier`.
-            **kwargs: Other arguments of its `compile`, such as `jit_compile`.
-        """
-        classifier.compile(
-            optimizer=self.optimizer(),
-            loss=self.loss(),
-            metrics=self.metrics(),
-            **kwargs,
-        )
-
-    def __str__(self):
-        def names(layers):
-            return ", ".join(type(layer).__name__ for layer in layers) or "none"
-
-        loss = self.loss()
-        detail = f", smoothing {self.label_smoothing:g}"
-        if self.multi_label:
-            detail = f", positives weigh {self.positive_weight:g}"
-        lines = [
-            f"Recipe for {self.task}: {self.epochs} epochs of {self.steps_per_epoch} "
-            "steps",
-            f"  optimizer     AdamW, weight decay {self.weight_decay:g}, gradients "
-            f"clipped to {self.clipnorm:g}",
-            f"  learning rate warm-up to {self.learning_rate:g} over "
-            f"{self.warmup_share:.0%}, cosine to 0",
-            f"  loss          {type(loss).__name__}{detail}",
-            f"  metrics       {', '.join(metric.name for metric in self.metrics())}",
-            f"  averages      {f'over {self.ema_share:.0%}' if self.ema else 'none'}",
-            f"  dropout       {self.dropout_rate:g}, drop path {self.drop_path_rate:g}",
-            f"  sampling      {'balanced' if self.balanced else 'each sample once'}",
-            f"  augmentation  {names(self.augmentation)}",
-            f"  mixing        {names(self.mixing)}",
-        ]
-        return "\n".join(lines)
+def _common(classifier):
+    return {
+        "num_classes": classifier.num_classes,
+        "preprocessor": classifier.preprocessor,
+        "modality": classifier.modality,
+    }
 
 
-def recipe(task, steps_per_epoch, epochs=50, **changes):
-    """Returns how the paper trains a task, ready to compile a classifier with.
+def recipe(task, **changes):
+    """Returns how the paper trains a task.
 
     Args:
-        task: String. `"text"` for tokens and `"bytes"` (several labels a document,
-            `multi_label=False` for one), `"series"`, `"audio"` or `"image"`.
-        steps_per_epoch: Integer, training steps of an epoch.
-        epochs: Integer.
-        **changes: Other attributes of `Recipe`, in place of the task's.
+        task: String, the name of a modality: `"text"`, `"bytes"`, `"series"`,
+            `"audio"`, `"image"`; or a `Modality` of your own, whose recipe has no
+            augmentation unless it is given here.
+        **changes: Attributes of `Recipe`, in place of the task's.
 
     Returns:
         A `Recipe`.
@@ -275,27 +335,27 @@ def recipe(task, steps_per_epoch, epochs=50, **changes):
     Example:
 
     ```python
-    recipe = keras_maelre.training.recipe("series", steps_per_epoch=10, epochs=2)
-    recipe.compile(classifier)
-    print(recipe)
+    from keras_maelre.training import recipe
+
+    print(recipe("series", learning_rate=1e-3, ema=False))
     ```
 
     Reference:
         "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
         sections 4.1 to 4.4.
     """
-    if task not in TASKS:
+    try:
+        name = modalities.get(task).name
+    except ValueError as error:
         raise ValueError(
-            f"Argument `task` must be one of {sorted(TASKS)}. Received: task={task!r}"
+            f"Argument `task` must be one of {sorted(TASKS)}, or a `Modality`. "
+            f"Received: task={task!r}"
+        ) from error
+    known = {field.name for field in dataclasses.fields(Recipe)} - {"task"}
+    unknown = sorted(set(changes) - known)
+    if unknown:
+        raise TypeError(
+            f"recipe() got an unknown keyword: {unknown[0]!r}. Known are "
+            f"{sorted(known)}."
         )
-    settings = {**TASKS[task], **changes}
-    known = {field.name for field in dataclasses.fields(Recipe)}
-    for name in changes:
-        if name not in known:
-            raise TypeError(
-                f"recipe() got an unknown keyword: {name!r}. Known are {sorted(known)}."
-            )
-    for name in ("augmentation", "mixing"):
-        if callable(settings[name]):
-            settings[name] = settings[name]()
-    return Recipe(task, steps_per_epoch, epochs, **settings)
+    return Recipe(name, **{**TASKS.get(name, {}), **changes})

@@ -1,5 +1,6 @@
 """Training that survives being killed."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -14,11 +15,18 @@ class ResumableTraining(keras.callbacks.Callback):
 
     Weights, optimizer (with its moving averages), the state of random generators and
     the history are written to a new directory, which then replaces the last one in a
-    single step: at whatever moment the process dies, one complete state is there.
+    single step: at whatever moment the process dies, one complete state is there. A
+    training that starts anew writes its first state before its first step, so that
+    what an earlier training left is not taken for its own.
+
+    Put it after the callbacks that it is given.
 
     Args:
         directory: String or path, for the state of this training alone.
-        settings: Dictionary, what must not change between start and resumption.
+        settings: Dictionary of what JSON can hold: what must not change between start
+            and resumption.
+        averages: The `AveragedWeights` of the training, if there is one.
+        best: The `BestWeights` of the training, if there is one.
 
     Raises:
         ValueError: When resuming with other settings, or without a saved state.
@@ -33,11 +41,18 @@ class ResumableTraining(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, directory, settings=None):
+    def __init__(self, directory, settings=None, averages=None, best=None):
         super().__init__()
         self.directory = pathlib.Path(directory)
-        self.settings = dict(settings or {})
+        # As JSON returns it: tuples are lists.
+        self.settings = json.loads(json.dumps(settings or {}))
+        self.averages, self.best = averages, best
         self.history = []
+        self._restored = False
+
+    def can_resume(self):
+        """Whether there is a saved state."""
+        return bool(self._states())
 
     def restore(self, model):
         """Loads the last state into a compiled model.
@@ -48,58 +63,95 @@ class ResumableTraining(keras.callbacks.Callback):
         Returns:
             Integer, the number of epochs that are done: the `initial_epoch` of `fit`.
         """
-        states = sorted(self.directory.glob("epoch-*"))
+        states = self._states()
         if not states:
             raise ValueError(
                 f"Nothing to resume: {str(self.directory)!r} holds no saved epoch."
             )
-        record = json.loads((states[-1] / "state.json").read_text())
-        if record["settings"] != self.settings:
-            changed = sorted(
-                key
-                for key in {*record["settings"], *self.settings}
-                if record["settings"].get(key) != self.settings.get(key)
-            )
+        state = states[-1]
+        try:
+            record = json.loads((state / "state.json").read_text(encoding="utf-8"))
+            self._check_settings(record["settings"])
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+            model.load_weights(state / "model.weights.h5")
+            with np.load(state / "random.npz") as saved:
+                for name, variable in _random_states(model).items():
+                    variable.assign(saved[name])
+            if self.best is not None and (state / "best.npz").is_file():
+                with np.load(state / "best.npz") as saved:
+                    self.best.weights = [saved[name] for name in saved.files]
+                self.best.epoch, self.best.score = record["best"]
+        except (OSError, KeyError, json.JSONDecodeError) as error:
             raise ValueError(
-                "Training can only be resumed with the settings it was started with. "
-                + "; ".join(
-                    f"{key}: started with {record['settings'].get(key)!r}, "
-                    f"received {self.settings.get(key)!r}"
-                    for key in changed
-                )
-            )
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-        model.load_weights(states[-1] / "model.weights.h5")
-        with np.load(states[-1] / "random.npz") as saved:
-            for name, variable in _random_states(model).items():
-                variable.assign(saved[name])
+                f"The saved state {str(state)!r} is damaged: {error}"
+            ) from error
         self.history = record["history"]
+        self._restored = True
         return record["epoch"]
+
+    def on_train_begin(self, logs=None):
+        if self._restored:
+            return
+        for state in self._states():
+            shutil.rmtree(state)
+        if not self.model.optimizer.built:
+            self.model.optimizer.build(self.model.trainable_variables)
+        self.history = []
+        self._save(0)
 
     def on_epoch_end(self, epoch, logs=None):
         self.history.append({key: float(value) for key, value in (logs or {}).items()})
-        state = self.directory / f"epoch-{epoch + 1:06d}"
+        self._save(epoch + 1)
+
+    def _states(self):
+        return sorted(self.directory.glob("epoch-*"))
+
+    def _save(self, epoch):
+        state = self.directory / f"epoch-{epoch:06d}"
         unfinished = self.directory / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        self.model.save_weights(unfinished / "model.weights.h5")
+        trained = contextlib.nullcontext()
+        if self.averages is not None:
+            trained = self.averages.trained_weights()
+        with trained:
+            self.model.save_weights(unfinished / "model.weights.h5")
         states = _random_states(self.model).items()
         np.savez(
             unfinished / "random.npz",
             **{name: keras.ops.convert_to_numpy(value) for name, value in states},
         )
         record = {
-            "epoch": epoch + 1,
+            "epoch": epoch,
             "history": self.history,
             "settings": self.settings,
         }
-        (unfinished / "state.json").write_text(json.dumps(record))
+        if self.best is not None and self.best.weights is not None:
+            np.savez(unfinished / "best.npz", *self.best.weights)
+            record["best"] = [self.best.epoch, self.best.score]
+        (unfinished / "state.json").write_text(json.dumps(record), encoding="utf-8")
         shutil.rmtree(state, ignore_errors=True)
         os.replace(unfinished, state)
-        for older in self.directory.glob("epoch-*"):
+        for older in self._states():
             if older != state:
                 shutil.rmtree(older)
+
+    def _check_settings(self, started):
+        changed = sorted(
+            key
+            for key in {*started, *self.settings}
+            if started.get(key) != self.settings.get(key)
+        )
+        if changed:
+            raise ValueError(
+                "Training can only be resumed with the settings it was started with. "
+                + "; ".join(
+                    f"{key}: started with {started.get(key)!r}, "
+                    f"received {self.settings.get(key)!r}"
+                    for key in changed
+                )
+            )
 
 
 def _random_states(model):

@@ -36,7 +36,7 @@ def test_probabilities_are_those_of_the_logits():
         assert list(answer.values()) == sorted(answer.values(), reverse=True)
 
 
-def test_several_labels_have_a_probability_each():
+def test_multi_label_classes_have_a_probability_each():
     model = classifier(multi_label=True)
     logits = model.predict(model.preprocessor(RAW), verbose=0)
     expected = keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))
@@ -80,7 +80,7 @@ def test_a_saved_preprocessor_can_be_had_alone(tmp_path):
     classifier().save_to_preset(tmp_path)
     made = SeriesPreprocessor.from_preset(tmp_path, truncate=True)
     assert made.input_shape == (60, 2) and made.truncate
-    with pytest.raises(ValueError, match="SeriesPreprocessor, no BytePreprocessor"):
+    with pytest.raises(ValueError, match="SeriesPreprocessor, not a BytePreprocessor"):
         BytePreprocessor.from_preset(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="holds no preprocessor"):

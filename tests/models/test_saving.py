@@ -129,13 +129,18 @@ def test_hugging_face_handle(series, monkeypatch):
     _, directory, x, expected = series
     asked = []
 
-    def fetched(repository):
-        asked.append(repository)
+    def fetched(repository, revision, allow_patterns):
+        asked.append((repository, revision))
+        assert sorted(allow_patterns) == ["config.json", "model.weights.h5"]
         return str(directory)
 
     monkeypatch.setattr(hub, "snapshot_download", fetched)
     loaded = MaelreClassifier.from_preset("hf://someone/something")
-    assert asked == ["someone/something"]
+    MaelreClassifier.from_preset("hf://someone/something@v2")
+    assert asked == [("someone/something", None), ("someone/something", "v2")]
+    for handle in ("hf://", "hf://someone", "hf://a/b/c"):
+        with pytest.raises(ValueError, match="hf://user/repository"):
+            MaelreClassifier.from_preset(handle)
     np.testing.assert_allclose(predict(loaded, x), expected, atol=1e-6)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ImportError, match="pip install huggingface_hub"):

@@ -148,5 +148,5 @@ def test_directory_with_another_preprocessor(tmp_path):
     tiny_classifier(
         "bytes", input_shape=SHAPE, preprocessor=BytePreprocessor(SHAPE)
     ).save_to_preset(tmp_path)
-    with pytest.raises(ValueError, match="is a BytePreprocessor, no Other"):
+    with pytest.raises(ValueError, match="is a BytePreprocessor, not a Other"):
         Other.from_preset(tmp_path)

@@ -1,0 +1,127 @@
+"""What the backbone and the classifier share: presets and checks."""
+
+import keras
+import numpy as np
+
+from keras_maelre.models import preset_files, presets
+from keras_maelre.models.training_guard import TrainingGuard
+
+
+class _ClassProperty:
+    def __init__(self, function):
+        self.function = function
+
+    def __get__(self, instance, owner):
+        return self.function(owner)
+
+
+class MaelreModel(keras.Model):
+    """Base of the functional models: built-in and saved presets, checked inputs.
+
+    Rank, shape and dtype of what a model is called on are always checked; values only
+    of NumPy arrays, where looking costs nothing.
+    """
+
+    @_ClassProperty
+    def presets(cls):
+        """Dictionary of the built-in presets: description, parameters, input shape."""
+        keys = ("description", "parameters", "input_shape")
+        return {
+            name: {key: preset[key] for key in keys}
+            for name, preset in presets.PRESETS.items()
+        }
+
+    def save_to_preset(self, preset_dir):
+        """Saves configuration and weights to a directory, to be loaded anywhere.
+
+        Whatever happens meanwhile, the directory holds a whole preset: the old one or
+        the new.
+
+        Args:
+            preset_dir: String or path of a local directory. It is made if it is
+                missing; a preset in it is replaced.
+
+        Raises:
+            ValueError: If the directory has the name of a built-in preset, or the
+                class of the model is not registered.
+
+        Example:
+
+        ```python
+        classifier.save_to_preset("my_model")
+        ```
+        """
+        preset_files.save(self, preset_dir)
+
+    def check_inputs(self, x):
+        """Checks a batch, or all samples, of inputs.
+
+        Args:
+            x: A tensor or array; anything without a shape passes.
+
+        Raises:
+            ValueError: If shape or values do not fit the modality.
+        """
+        shape = getattr(x, "shape", None)
+        # Checks start once the model is complete: Keras calls it while building it.
+        if shape is None or not hasattr(self, "signal_shape"):
+            return
+        self.modality.check_shape(tuple(shape), self.signal_shape)
+        self.modality.check_dtype(keras.backend.standardize_dtype(x.dtype))
+        if isinstance(x, np.ndarray):
+            self.modality.check_values(x)
+
+    def __call__(self, inputs, *args, **kwargs):
+        self.check_inputs(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
+        self.check_inputs(x)
+        callbacks = [*_as_list(callbacks), TrainingGuard()]
+        if hasattr(x, "begin_epoch"):
+            # Batches that are a function of the epoch are told it, and shuffle by it.
+            shuffle = False
+            callbacks.insert(
+                0,
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, logs: x.begin_epoch(epoch)
+                ),
+            )
+        return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        self.check_inputs(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        self.check_inputs(x)
+        return super().predict(x, *args, **kwargs)
+
+    def quantization(self):
+        """Returns the modes of the quantized layers by their paths."""
+        return {
+            layer.path: layer.quantization_mode
+            for layer in self._flatten_layers(include_self=False)
+            if getattr(layer, "quantization_mode", None)
+        }
+
+    def restore_quantization(self, modes):
+        """Quantizes the layers that a configuration lists, before weights are loaded.
+
+        Args:
+            modes: Dictionary from paths to modes, as `quantization` returns it.
+        """
+        layers = {layer.path: layer for layer in self._flatten_layers()}
+        unknown = sorted(set(modes) - set(layers))
+        if unknown:
+            raise ValueError(f"There is no layer {unknown[0]!r} to quantize.")
+        for path, mode in modes.items():
+            layers[path].quantize(mode)
+
+
+def _as_list(callbacks):
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return list(callbacks.callbacks)
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -1,0 +1,261 @@
+"""A preset on disk: `config.json` and `model.weights.h5`.
+
+A preset is replaced as a whole. Its weights and then its configuration are renamed into
+place, each in one step; in between, the new configuration is there as
+`config.json.next`. A configuration holds the hash of its weights, so that whoever loads
+at that moment takes the pair that belongs together.
+"""
+
+import hashlib
+import json
+import math
+import os
+import pathlib
+import tempfile
+
+import h5py
+import keras
+import numpy as np
+
+from keras_maelre import modalities
+from keras_maelre.models import presets
+
+CONFIG_FILE = "config.json"
+NEXT_CONFIG_FILE = "config.json.next"
+WEIGHTS_FILE = "model.weights.h5"
+HF_SCHEME = "hf://"
+# No weight takes less of a file than half a byte (int4).
+WEIGHTS_PER_BYTE = 2
+
+
+def find_directory(preset):
+    """Returns the local directory of a saved preset, fetched if need be."""
+    if preset.startswith(HF_SCHEME):
+        return _fetch(preset)
+    directory = pathlib.Path(preset)
+    if not directory.is_dir():
+        raise ValueError(
+            "Argument `preset` must be a built-in preset, a directory written by "
+            f"`save_to_preset`, or an {HF_SCHEME} handle. Received: preset={preset!r}. "
+            f"Built-in presets: {sorted(presets.PRESETS)}"
+        )
+    return directory
+
+
+def is_built_in(preset):
+    """Whether a name means a built-in preset; raises a ValueError if it means two."""
+    if preset not in presets.PRESETS:
+        return False
+    if (pathlib.Path(preset) / CONFIG_FILE).is_file():
+        raise ValueError(
+            f"{preset!r} is both a built-in preset and a saved one in this directory: "
+            f"write './{preset}' for the saved one, or rename it."
+        )
+    return True
+
+
+def save(model, directory):
+    """Writes a model, in place of whatever preset the directory holds."""
+    if str(directory).startswith(HF_SCHEME):
+        raise ValueError(
+            "`save_to_preset` writes to a local directory; huggingface_hub's "
+            "`upload_folder` takes it from there. "
+            f"Received: preset_dir={str(directory)!r}"
+        )
+    if str(directory) in presets.PRESETS:
+        raise ValueError(
+            f"{str(directory)!r} is the name of a built-in preset, which `from_preset` "
+            f"would load in place of this directory: write './{directory}', or choose "
+            "another name."
+        )
+    name = keras.saving.get_registered_name(type(model))
+    if keras.saving.get_registered_object(name) is not type(model):
+        raise ValueError(
+            f"The class {type(model).__name__} could not be loaded again: register it "
+            "with `@keras.saving.register_keras_serializable()`."
+        )
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".saving-", dir=directory) as beside:
+        weights = pathlib.Path(beside) / WEIGHTS_FILE
+        # The layers alone: an optimizer belongs to a training run, not to the model.
+        keras.Model(model.inputs, model.outputs).save_weights(weights)
+        config = {
+            "keras_version": keras.version(),
+            **keras.saving.serialize_keras_object(model),
+            "weights_sha256": _hash(weights),
+        }
+        config.pop("compile_config", None)
+        config.pop("build_config", None)
+        text = json.dumps(config, indent=2) + "\n"
+        written = pathlib.Path(beside) / CONFIG_FILE
+        written.write_text(text, encoding="utf-8")
+        os.replace(written, directory / NEXT_CONFIG_FILE)
+        os.replace(weights, directory / WEIGHTS_FILE)
+        os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
+
+
+def load(directory, model_class, load_weights=True):
+    """Loads the model that `save` wrote, as it was.
+
+    Args:
+        directory: Path.
+        model_class: The class that the model must be an instance of.
+        load_weights: Boolean. Whether the weights are the saved ones, or new.
+    """
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (directory / name).is_file():
+            raise ValueError(
+                f"The preset directory {str(directory)!r} lacks the file {name!r}. "
+                f"It holds: {sorted(path.name for path in directory.iterdir())}"
+            )
+    config = _read_config(directory)
+    weights = directory / WEIGHTS_FILE
+    try:
+        cls = keras.saving.get_registered_object(config["registered_name"])
+        if not (isinstance(cls, type) and issubclass(cls, model_class)):
+            raise ValueError(
+                f"registered_name is {config['registered_name']!r}, which is not the "
+                "name of MaelreBackbone, MaelreClassifier, or a registered subclass"
+            )
+        least = _count_weights(config["config"])
+        if least > WEIGHTS_PER_BYTE * weights.stat().st_size:
+            raise _damaged(
+                weights,
+                f"{str(directory / CONFIG_FILE)!r} describes a model of at least "
+                f"{least:,} weights, and the file holds "
+                f"{weights.stat().st_size:,} bytes",
+            )
+        model = keras.saving.deserialize_keras_object(config)
+    except _DamagedWeights:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise ValueError(
+            f"The file {str(directory / CONFIG_FILE)!r} does not describe a MAELRE "
+            f"model: {error}"
+        ) from error
+    if not load_weights:
+        return model
+    try:
+        if _hash(weights) != config["weights_sha256"]:
+            raise ValueError("their hash is not the one that config.json holds")
+        model.load_weights(weights)
+        _check_none_is_left(model, weights)
+        _check_finite(model)
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(weights, error) from error
+    return model
+
+
+def read_preprocessor(directory):
+    """Returns the preprocessor of a saved classifier."""
+    try:
+        config = _read_config(directory)["config"]["preprocessor"]
+        return keras.saving.deserialize_keras_object(config)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The directory {str(directory)!r} holds no preprocessor: {error}"
+        ) from error
+
+
+def _read_config(directory):
+    """Returns the configuration that belongs to the weights."""
+    path = directory / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is not a JSON object")
+        upcoming = directory / NEXT_CONFIG_FILE
+        if upcoming.is_file():
+            # Saving stopped, or is, between two of its steps.
+            found = json.loads(upcoming.read_text(encoding="utf-8"))
+            if found["weights_sha256"] == _hash(directory / WEIGHTS_FILE):
+                return found
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f"The file {str(path)!r} does not describe a MAELRE model: {error}"
+        ) from error
+    return config
+
+
+def _fetch(handle):
+    repository, _, revision = handle[len(HF_SCHEME) :].partition("@")
+    if repository.count("/") != 1 or not all(repository.split("/")):
+        raise ValueError(
+            f"An {HF_SCHEME} handle must be '{HF_SCHEME}user/repository', with "
+            f"'@revision' after it if need be. Received: preset={handle!r}"
+        )
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ImportError(
+            f"The preset {handle!r} is fetched by huggingface_hub: "
+            "pip install huggingface_hub"
+        ) from error
+    return pathlib.Path(
+        huggingface_hub.snapshot_download(
+            repository,
+            revision=revision or None,
+            allow_patterns=[CONFIG_FILE, WEIGHTS_FILE],
+        )
+    )
+
+
+def _hash(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _DamagedWeights(ValueError):
+    pass
+
+
+def _damaged(path, reason):
+    return _DamagedWeights(
+        f"The weights in {str(path)!r} are damaged or belong to another model: {reason}"
+    )
+
+
+def _count_weights(config):
+    """The least number of weights that a configuration asks for.
+
+    Looked at before anything is built, so that a configuration cannot ask for more
+    memory or time than its file of weights justifies.
+    """
+    backbone = config.get("backbone", {}).get("config", config)
+    modality = modalities.get(
+        keras.saving.deserialize_keras_object(backbone["modality"])
+    )
+    width, depths = backbone["width"], backbone["depths"]
+    count = sum(depth * 12 * (width * 2**i) ** 2 for i, depth in enumerate(depths[:4]))
+    input_shape = modality.check_input_shape(backbone["input_shape"])
+    count += math.prod(modality.grid(input_shape)) * width
+    table = ("vocabulary_size", "embedding_dim")
+    count += math.prod(getattr(modality, name, 0) for name in table)
+    return count + config.get("num_classes", 0) * 8 * width
+
+
+def _check_none_is_left(model, path):
+    """Raises a ValueError if a file has weights that the model has no place for.
+
+    Keras reads what the model asks for and ignores the rest.
+    """
+    stored = []
+
+    def note(name, item):
+        if isinstance(item, h5py.Dataset) and "seed_generator" not in name:
+            stored.append(name)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    if len(stored) != len(model.weights):
+        raise ValueError(
+            f"the file holds {len(stored)} weights, the model {len(model.weights)}"
+        )
+
+
+def _check_finite(model):
+    for weight in model.weights:
+        value = keras.ops.convert_to_numpy(weight)
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ValueError(f"{weight.path} holds values that are not finite")

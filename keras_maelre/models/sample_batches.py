@@ -1,0 +1,153 @@
+"""Batches made ready for a model, whatever they are given as."""
+
+import copy
+import sys
+import types
+
+import keras
+import numpy as np
+
+
+class SampleBatches(keras.utils.PyDataset):
+    """Samples in memory, preprocessed batch by batch.
+
+    Args:
+        samples: List, tuple, or array that can be indexed by an array of integers.
+        prepare: Function of `(x, y, sample_weight)` of a batch, to what `fit` takes.
+        y: Optional labels: list or array.
+        sample_weight: Optional array.
+        batch_size: Integer.
+        shuffle: Boolean. Whether every epoch has an order of its own.
+    """
+
+    # What `fit` gets from here has been prepared.
+    yields_model_inputs = True
+
+    def __init__(
+        self, samples, prepare, y=None, sample_weight=None, batch_size=32, shuffle=False
+    ):
+        super().__init__()
+        for name, values in (("y", y), ("sample_weight", sample_weight)):
+            if values is not None and len(values) != len(samples):
+                raise ValueError(
+                    f"Arguments `x` and `{name}` must have the same number of samples. "
+                    f"Received: {len(samples)} and {len(values)}"
+                )
+        if not len(samples):
+            raise ValueError("There must be at least one sample. Received: none")
+        self.samples, self.prepare = samples, prepare
+        self.y, self.sample_weight = y, sample_weight
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.order = np.arange(len(samples))
+
+    def __len__(self):
+        return -(-len(self.order) // self.batch_size)
+
+    def on_epoch_begin(self):
+        if self.shuffle:
+            # Keras' `set_random_seed` seeds this generator too.
+            self.order = np.random.permutation(len(self.order))
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.prepare(
+            take(self.samples, chosen),
+            None if self.y is None else take(self.y, chosen),
+            None if self.sample_weight is None else take(self.sample_weight, chosen),
+        )
+
+
+class PreparedBatches(keras.utils.PyDataset):
+    """The batches of another `PyDataset`, made ready for a model."""
+
+    yields_model_inputs = True
+
+    def __init__(self, batches, prepare):
+        super().__init__(
+            workers=batches.workers,
+            use_multiprocessing=batches.use_multiprocessing,
+            max_queue_size=batches.max_queue_size,
+        )
+        self.batches, self.prepare = batches, prepare
+
+    @property
+    def num_batches(self):
+        return self.batches.num_batches
+
+    def __getitem__(self, index):
+        return prepare_batch(self.batches[index], self.prepare)
+
+    def on_epoch_begin(self):
+        self.batches.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.batches.on_epoch_end()
+
+
+class PreparedCollation:
+    """The `collate_fn` of a `DataLoader`, with what a model needs after it."""
+
+    def __init__(self, collate, prepare):
+        self.collate, self.prepare = collate, prepare
+
+    def __call__(self, samples):
+        return prepare_batch(self.collate(samples), self.prepare)
+
+
+def is_batches(x):
+    """Whether `x` yields batches, rather than being samples."""
+    return (
+        isinstance(x, (keras.utils.PyDataset, types.GeneratorType))
+        or is_tf_dataset(x)
+        or is_data_loader(x)
+    )
+
+
+def prepared(batches, prepare, prepare_symbolic):
+    """Returns batches of raw samples as batches for a model.
+
+    Args:
+        batches: `PyDataset`, generator, `tf.data.Dataset` or torch `DataLoader`.
+        prepare: Function of `(x, y, sample_weight)` of NumPy arrays or lists.
+        prepare_symbolic: The same for the symbolic tensors of `tf.data`.
+    """
+    if getattr(batches, "yields_model_inputs", False):
+        return batches
+    if isinstance(batches, keras.utils.PyDataset):
+        return PreparedBatches(batches, prepare)
+    if isinstance(batches, types.GeneratorType):
+        return (prepare_batch(batch, prepare) for batch in batches)
+    if is_tf_dataset(batches):
+        return batches.map(
+            lambda *batch: prepare_batch(batch, prepare_symbolic),
+            num_parallel_calls=1,
+        )
+    loader = copy.copy(batches)
+    loader.collate_fn = PreparedCollation(loader.collate_fn, prepare)
+    return loader
+
+
+def prepare_batch(batch, prepare):
+    """Applies a function of `(x, y, sample_weight)` to a batch as Keras packs it."""
+    if not isinstance(batch, (tuple, list)):
+        batch = (batch,)
+    return prepare(*batch)
+
+
+def take(values, chosen):
+    """Elements of a list or an array by an array of integers."""
+    if isinstance(values, (list, tuple)):
+        return [values[i] for i in chosen]
+    if hasattr(values, "iloc"):
+        return values.iloc[chosen].to_numpy()
+    return values[chosen]
+
+
+def is_tf_dataset(x):
+    tensorflow = sys.modules.get("tensorflow")
+    return tensorflow is not None and isinstance(x, tensorflow.data.Dataset)
+
+
+def is_data_loader(x):
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.utils.data.DataLoader)

@@ -1,0 +1,85 @@
+"""Trainings that end in time."""
+
+import statistics
+import time
+
+import keras
+import numpy as np
+
+# What a training is planned to take of the time that it has: steps differ.
+PLANNED_FRACTION = 0.9
+TIMED_STEPS = 3
+
+
+def plan_in_time(classifier, batches, validation, seconds, epochs):
+    """Times some steps of a compiled classifier, and returns how many fit.
+
+    The classifier has the weights and random states again that it had before.
+
+    Args:
+        classifier: A compiled `MaelreClassifier`.
+        batches: `PyDataset` to train on.
+        validation: `PyDataset` to validate on, or `None`.
+        seconds: Float, the time that is left.
+        epochs: Integer, the most epochs.
+
+    Returns:
+        Dictionary with the integers `epochs` and `steps_per_epoch`.
+    """
+    begin = time.monotonic()
+    states = [v for v in classifier.variables if v.name == "seed_generator_state"]
+    kept = [
+        np.array(keras.ops.convert_to_numpy(value))
+        for value in [*classifier.weights, *states]
+    ]
+    compiling, step = _timed(
+        batches, lambda x, y, *weight: keras.Model.train_on_batch(classifier, x, y)
+    )
+    check = 0.0
+    if validation is not None:
+        compiled, each = _timed(
+            validation, lambda x, y, *weight: keras.Model.test_on_batch(classifier, x, y)
+        )
+        compiling, check = compiling + compiled, each * len(validation)
+    for variable, value in zip([*classifier.weights, *states], kept, strict=True):
+        variable.assign(value)
+    classifier.reset_metrics()
+    # Backends that compile will do it again, for the schedule that fits.
+    left = seconds - (time.monotonic() - begin) - compiling
+    left *= PLANNED_FRACTION
+    whole = len(batches) * step + check
+    if whole <= left:
+        return {
+            "epochs": min(epochs, int(left / whole)),
+            "steps_per_epoch": len(batches),
+        }
+    steps = int((left - check) / step)
+    return {"epochs": 1, "steps_per_epoch": max(1, min(steps, len(batches)))}
+
+
+class StopInTime(keras.callbacks.Callback):
+    """Stops a training that takes longer than was planned, and says so.
+
+    Args:
+        deadline: Float, a time of `time.monotonic()`.
+    """
+
+    def __init__(self, deadline):
+        super().__init__()
+        self.deadline = deadline
+
+    def on_train_batch_end(self, batch, logs=None):
+        if time.monotonic() > self.deadline and not self.model.stop_training:
+            print("The time is up before the last step: training stops here.")
+            self.model.stop_training = True
+
+
+def _timed(batches, function):
+    """Returns the seconds beyond the usual of the first call, and the usual."""
+    seconds = []
+    for i in range(1 + TIMED_STEPS):
+        begin = time.monotonic()
+        function(*batches[i % len(batches)])
+        seconds.append(time.monotonic() - begin)
+    usual = statistics.median(seconds[1:])
+    return max(0.0, seconds[0] - usual), usual

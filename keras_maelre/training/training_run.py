@@ -1,0 +1,286 @@
+"""One training by a recipe, from data to the best weights."""
+
+import json
+import os
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.datasets import stratified_split
+from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.sample_batches import is_batches, take
+from keras_maelre.training.averaged_weights import AveragedWeights
+from keras_maelre.training.best_weights import BestWeights
+from keras_maelre.training.fingerprint import fingerprint
+from keras_maelre.training.resumable_training import ResumableTraining
+from keras_maelre.training.time_budget import StopInTime, plan_in_time
+
+
+def run(
+    recipe,
+    classifier,
+    x,
+    y,
+    validation_data,
+    validation_split,
+    groups,
+    sample_weight,
+    epochs,
+    time_limit,
+    batch_size,
+    output,
+    resume,
+    callbacks,
+    seed,
+    workers,
+    verbose,
+):
+    """See `Recipe.fit`."""
+    begin = time.monotonic()
+    if not isinstance(classifier, MaelreClassifier):
+        raise TypeError(
+            "Argument `classifier` must be a MaelreClassifier. "
+            f"Received: classifier={classifier!r}"
+        )
+    epochs = check_integer("epochs", epochs)
+    resume = check_flag("resume", resume)
+    if time_limit is not None:
+        time_limit = check_number("time_limit", time_limit, above=0.0)
+    if resume and output is None:
+        raise ValueError("Argument `resume` needs `output`, the folder to go on from.")
+    batch_size = check_integer("batch_size", batch_size)
+    seed = check_integer("seed", seed, low=0)
+
+    # === Data ===
+    x, y, sample_weight, validation_data = _split(
+        recipe,
+        classifier,
+        x,
+        y,
+        sample_weight,
+        validation_data,
+        validation_split,
+        groups,
+        seed,
+    )
+    lengths = None
+    if hasattr(classifier.preprocessor, "lengths"):
+        lengths = classifier.preprocessor.lengths(x)
+    options = {
+        "batch_size": batch_size,
+        "lengths": lengths,
+        "sample_weight": sample_weight,
+        "seed": seed,
+        "workers": workers,
+    }
+    batches = recipe.batches(classifier, x, y, **options)
+    validation = None
+    if validation_data is not None:
+        validation = recipe.ordered_batches(
+            classifier, *validation_data[:2], batch_size=batch_size
+        )
+
+    # === How long ===
+    folder = None if output is None else pathlib.Path(output)
+    plan_file = None if folder is None else folder / "plan.json"
+    going_on = resume and plan_file.is_file()
+    if going_on:
+        plan = json.loads(plan_file.read_text(encoding="utf-8"))
+    elif time_limit is None:
+        plan = {"epochs": epochs, "steps_per_epoch": len(batches)}
+    else:
+        recipe.compile(classifier, epochs * len(batches))
+        left = time_limit - (time.monotonic() - begin)
+        plan = plan_in_time(classifier, batches, validation, left, epochs)
+    if plan["steps_per_epoch"] < len(batches):
+        batches = recipe.batches(
+            classifier, x, y, steps_per_epoch=plan["steps_per_epoch"], **options
+        )
+    recipe.compile(classifier, plan["epochs"] * len(batches))
+
+    # === Callbacks ===
+    averages = AveragedWeights() if recipe.ema else None
+    best = None
+    if validation is not None and recipe.restore_best_weights:
+        monitor = recipe.metrics(classifier.multi_label)[0].name
+        best = BestWeights(f"val_{monitor}")
+    watched = [c for c in (averages, best) if c is not None] + _as_list(callbacks)
+    if time_limit is not None:
+        watched.append(StopInTime(begin + time_limit))
+    done, resumable = 0, None
+    if folder is not None:
+        settings = _settings(
+            recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+        )
+        settings |= {"seed": seed, "weighted": sample_weight is not None}
+        resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
+        watched.append(resumable)
+        if going_on and resumable.can_resume():
+            done = resumable.restore(classifier)
+        else:
+            _write_json(plan_file, plan)
+
+    # === Training ===
+    if verbose:
+        print(describe(recipe, classifier, batches, validation, plan))
+        if done:
+            print(f"Going on after epoch {done} of {plan['epochs']}.")
+        if keras.backend.backend() != "torch":
+            print("The first step waits until it is compiled.")
+    history = classifier.fit(
+        batches,
+        epochs=plan["epochs"],
+        initial_epoch=done,
+        validation_data=validation,
+        callbacks=watched,
+        verbose=verbose,
+    )
+    if resumable is not None:
+        history.history = _by_name(resumable.history)
+        history.epoch = list(range(len(resumable.history)))
+        classifier.save_to_preset(folder / "preset")
+    if verbose:
+        print(_summary(plan, history, best, time.monotonic() - begin))
+    return history
+
+
+def describe(recipe, classifier, batches, validation, plan):
+    """Returns a training in words, as its objects have it."""
+
+    def names(layers):
+        return ", ".join(type(layer).__name__ for layer in layers) or "none"
+
+    optimizer = classifier.optimizer
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    schedule = inner._learning_rate.get_config()
+    backbone, loss = classifier.backbone, classifier.loss
+    detail = {
+        name: getattr(loss, name)
+        for name in ("label_smoothing", "positive_weight")
+        if hasattr(loss, name)
+    }
+    averages = "none"
+    if inner.use_ema:
+        averages = f"of weights, momentum {inner.ema_momentum:.4f}"
+    checked = "none" if validation is None else f"{len(validation.x)} samples"
+    rows = {
+        "samples": f"{len(batches.x)} to train on, validation: {checked}",
+        "steps": f"{plan['epochs']} epochs of {len(batches)}, batches of "
+        f"{batches.batch_size}",
+        "model": f"{backbone.modality.name}, {classifier.count_params():,} weights, "
+        f"{classifier.dtype_policy.name} on {keras.backend.backend()}",
+        "optimizer": f"{type(inner).__name__}, weight decay {inner.weight_decay:g}, "
+        f"global clipnorm {inner.global_clipnorm:g}",
+        "learning rate": f"up to {schedule['learning_rate']:g} over "
+        f"{schedule['warmup_fraction']:.0%} of the steps, then a cosine to 0",
+        "loss": " ".join(
+            [type(loss).__name__, *(f"{k}={v:g}" for k, v in detail.items())]
+        ),
+        "averages": averages,
+        "dropout": f"{backbone.dropout_rate:g}, drop path {backbone.drop_path_rate:g}",
+        "sampling": "balanced" if batches.balanced else "each sample once",
+        "augmentation": names(batches.augmentation),
+        "mixing": names(batches.mixing),
+    }
+    lines = [f"Training of {classifier.name} by the recipe for {recipe.task}"]
+    return "\n".join(lines + [f"  {key:<14} {value}" for key, value in rows.items()])
+
+
+def _split(
+    recipe, classifier, x, y, sample_weight, validation_data, fraction, groups, seed
+):
+    """Returns the samples to train on and those to validate on."""
+    fraction = check_number("validation_split", fraction, below=1.0)
+    if is_batches(x) or not hasattr(x, "__len__"):
+        raise TypeError(
+            "A recipe shuffles, balances and augments samples in memory: argument `x` "
+            f"must be a list or an array. Received: {type(x).__name__}. Compile by "
+            "`recipe.compile` and call `classifier.fit` for batches of your own."
+        )
+    for name, values in (("y", y), ("groups", groups)):
+        if values is not None and len(values) != len(x):
+            raise ValueError(
+                f"Arguments `x` and `{name}` must have the same number of samples. "
+                f"Received: {len(x)} and {len(values)}"
+            )
+    if validation_data is not None:
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
+            raise TypeError("Argument `validation_data` must be a tuple (x, y).")
+        return x, y, sample_weight, validation_data
+    if not fraction:
+        return x, y, sample_weight, None
+    labels = recipe.labels(classifier, y)
+    held_out = stratified_split(labels, fraction, groups=groups, seed=seed)
+    if not held_out.any():
+        return x, y, sample_weight, None
+    train, held = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)[train]
+    return take(x, train), labels[train], sample_weight, (take(x, held), labels[held])
+
+
+def _settings(
+    recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+):
+    """What a resumed training must share with the one that was started."""
+    config = classifier.get_config()
+    for name in ("name", "temperature", "thresholds"):
+        config.pop(name)
+    config["backbone"]["config"].pop("name")
+    settings = {
+        "recipe": {
+            name: value
+            for name, value in vars(recipe).items()
+            if name not in ("augmentation", "mixing")
+        },
+        "classifier": config,
+        "data": fingerprint(x, y),
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "time_limit": time_limit,
+        "validation": None,
+    }
+    for name in ("augmentation", "mixing"):
+        layers = recipe.layers(name, classifier.modality)
+        settings[name] = [_layer_config(layer) for layer in layers]
+    if validation_data is not None:
+        settings["validation"] = fingerprint(*validation_data[:2])
+    return settings
+
+
+def _layer_config(layer):
+    config = layer.get_config() if hasattr(layer, "get_config") else {}
+    config.pop("name", None)
+    return json.loads(json.dumps([type(layer).__name__, config], default=str))
+
+
+def _summary(plan, history, best, seconds):
+    done = len(history.epoch)
+    parts = [f"Trained {done} of {plan['epochs']} epochs in {seconds:.0f} s."]
+    if best is not None and best.epoch is not None:
+        parts.append(
+            f"Kept the weights of epoch {best.epoch + 1}: {best.monitor} "
+            f"{best.score:.4f}."
+        )
+    return " ".join(parts)
+
+
+def _by_name(history):
+    names = list({name: None for entry in history for name in entry})
+    return {name: [entry.get(name) for entry in history] for name in names}
+
+
+def _write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".unfinished")
+    beside.write_text(json.dumps(value), encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _as_list(callbacks):
+    if callbacks is None:
+        return []
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
