@@ -32,9 +32,11 @@ def read_folder(
     class are split at random, the same way every time.
 
     Classes are the names of the folders, sorted. Files may lie deeper in the folder
-    of their class, and links are followed. Hidden files and folders (their name
-    begins with a dot) are ignored. Files of another suffix or outside the folders
-    of classes or splits are left out and listed in `skipped` of the result.
+    of their class, and links are followed; a link that leads to the folder of another
+    class, or above it, is an error, as its files would get the wrong label. Hidden
+    files and folders (their name begins with a dot) are ignored. Files of another
+    suffix or outside the folders of classes or splits are left out and listed in
+    `skipped` of the result.
 
     Args:
         path: Path of the folder.
@@ -57,8 +59,8 @@ def read_folder(
     Raises:
         NotADirectoryError: If there is no folder at the path.
         ValueError: If the folder does not hold two classes or more, a class has no
-            file, a test class is none of the training classes, a file is damaged, or
-            an argument is out of its range.
+            file, a test class is none of the training classes, a link leads to
+            another class, a file is damaged, or an argument is out of its range.
 
     Example:
 
@@ -96,8 +98,9 @@ def read_folder(
     else:
         folders = {TRAIN: path}
     splits = {}
+    bases = {os.path.realpath(folder) for folder in folders.values()}
     for split, folder in folders.items():
-        classes = _read_classes(folder, suffixes, skipped)
+        classes = _read_classes(folder, suffixes, skipped, bases)
         splits[split] = {
             name: _whole(files, check, broken) for name, files in classes.items()
         }
@@ -164,7 +167,7 @@ def _visible(folder):
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _read_classes(folder, suffixes, skipped):
+def _read_classes(folder, suffixes, skipped, bases):
     """Returns the paths of the files of each class; appends to `skipped`."""
     classes = {}
     for entry in _visible(folder):
@@ -172,7 +175,8 @@ def _read_classes(folder, suffixes, skipped):
             skipped.append(f"{entry}: not in the folder of a class")
             continue
         files = classes[entry.name] = []
-        for file in _walk(entry):
+        own = os.path.join(os.path.realpath(folder), entry.name)
+        for file in _walk(entry, own, bases):
             if file.lower().endswith(suffixes):
                 files.append(file)
             else:
@@ -180,9 +184,15 @@ def _read_classes(folder, suffixes, skipped):
     return classes
 
 
-def _walk(folder):
-    """Paths of all visible files in a folder and the folders in it, sorted."""
+def _walk(folder, own, bases):
+    """Paths of all visible files in a folder and the folders in it, sorted.
+
+    Links to files of other classes are refused: those lie in `bases`, the folders of
+    the splits, but not in `own`, the folder of the class, nor in a hidden folder, where
+    programs that manage data keep what they link to.
+    """
     paths, seen = [], set()
+    _check_link(folder, own, bases)
     for root, folders, files in os.walk(folder, followlinks=True):
         # A link may lead back to a folder that it lies in.
         real = os.path.realpath(root)
@@ -191,8 +201,30 @@ def _walk(folder):
             folders.clear()
             continue
         seen.add(real)
-        paths += [os.path.join(root, f) for f in files if not f.startswith(".")]
+        found = [os.path.join(root, f) for f in files if not f.startswith(".")]
+        for entry in (*found, *(os.path.join(root, name) for name in folders)):
+            _check_link(entry, own, bases)
+        paths += found
     return sorted(paths)
+
+
+def _check_link(entry, own, bases):
+    # What leads nowhere is a damaged file, see `_whole`.
+    if not os.path.islink(entry) or not os.path.exists(entry):
+        return
+    real = os.path.realpath(entry)
+    for base in bases:
+        inside = _is_within(real, base) and not _is_within(real, own)
+        hidden = inside and os.path.relpath(real, base).startswith(".")
+        if (inside and not hidden) or _is_within(base, real):
+            raise ValueError(
+                f"The link {entry} leads to {real}, and so to files of other classes, "
+                "which would get the wrong label. Remove the link."
+            )
+
+
+def _is_within(path, folder):
+    return os.path.commonpath((path, folder)) == folder
 
 
 def _whole(files, check, broken):

@@ -2,6 +2,7 @@
 
 import csv as csv_module
 import pathlib
+import re
 
 import numpy as np
 
@@ -91,6 +92,13 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
 def _read_columns(csv):
     if not csv.is_file():
         raise FileNotFoundError(f"There is no table {str(csv)!r}")
+    try:
+        return _parse_columns(csv)
+    except (UnicodeDecodeError, csv_module.Error) as error:
+        raise ValueError(f"{csv} is damaged: {error}") from error
+
+
+def _parse_columns(csv):
     names, labels, folds = [], [], []
     with open(csv, newline="", encoding="utf-8-sig") as file:
         reader = csv_module.DictReader(file)
@@ -106,7 +114,7 @@ def _read_columns(csv):
             )
         for row in reader:
             name, label, fold = ((row[column] or "").strip() for column in columns)
-            if not name or not label or not fold.isdecimal():
+            if not name or not label or not re.fullmatch("[0-9]{1,9}", fold):
                 raise ValueError(
                     f"{csv}: line {reader.line_num} must hold a file, a label and a "
                     f"whole number as fold. Received: {list(row.values())}"

@@ -101,6 +101,9 @@ def read_table(
     if multi_label:
         found = [_several(cell, separator) for cell in columns[label]]
     else:
+        for row, cell in enumerate(columns[label]):
+            if isinstance(cell, (list, dict)):
+                fail(row, label, f"must be one class (see `multi_label`), not {cell!r}")
         found = [[_name(cell)] for cell in columns[label]]
     for row, names in enumerate(found):
         if "" in names:
@@ -171,9 +174,19 @@ def _read_parquet(path):
             error
         )
     try:
-        return pyarrow.parquet.read_table(path).to_pydict()
-    except pyarrow.ArrowInvalid as error:
+        columns = pyarrow.parquet.read_table(path).to_pydict()
+        return {
+            name: [_decoded(cell) for cell in cells] for name, cells in columns.items()
+        }
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _decoded(cell):
+    """Binary columns hold UTF-8 text."""
+    if isinstance(cell, list):
+        return [_decoded(part) for part in cell]
+    return cell.decode() if isinstance(cell, bytes) else cell
 
 
 def _name(cell):

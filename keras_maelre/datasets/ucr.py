@@ -18,8 +18,9 @@ def read_ucr(path):
     The data set is a pair of files, `NAME_TRAIN.ts` and `NAME_TEST.ts`, or the
     same with `.tsv`. Series shorter than the longest of both files end in NaN.
     Labels become 0, 1, ... in sorted order over both files: by value if all of
-    them are numbers, by spelling otherwise; the original labels are the
-    `class_names`.
+    them are plain decimal numbers, by spelling otherwise; the original labels are
+    the `class_names`. `1` and `1.0`, which the archive's files mix, are one class;
+    labels that are spelled differently in any other way (`01`, `1E1`) are not.
 
     Files are parsed line by line into one float32 array per split, so reading
     gigabytes of text takes little more memory than the result. Progress is

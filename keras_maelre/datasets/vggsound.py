@@ -97,6 +97,13 @@ def read_rows(csv):
     csv = pathlib.Path(csv)
     if not csv.is_file():
         raise FileNotFoundError(f"There is no table {str(csv)!r}")
+    try:
+        return _parse_rows(csv)
+    except (UnicodeDecodeError, csv_module.Error) as error:
+        raise ValueError(f"{csv} is damaged: {error}") from error
+
+
+def _parse_rows(csv):
     rows = []
     with open(csv, newline="", encoding="utf-8-sig") as file:
         reader = csv_module.reader(file)

@@ -132,6 +132,42 @@ def test_nested_folders_and_links_belong_to_their_class(tmp_path):
     assert counts.tolist() == [5, 2, 6, 10 + 1 + 2]
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("dog/up", ".."),
+        ("dog/2020/may/far_up", "../../../.."),
+        ("dog/cats", "../cat"),
+        ("dog/1.jpeg", "../cat/1.jpg"),
+        ("dog2", "dog"),
+        ("every", "."),
+    ],
+)
+def test_links_to_other_classes_are_refused(tmp_path, link, target):
+    folder = fill(tmp_path / "pets")
+    (folder / "dog" / "2020" / "may").mkdir(parents=True)
+    (folder / link).symlink_to(target)
+    with pytest.raises(ValueError, match=f"link .*{link}.*other classes"):
+        read_folder(folder)
+
+
+def test_links_between_splits_are_refused(tmp_path):
+    fill(tmp_path / "train")
+    fill(tmp_path / "test")
+    (tmp_path / "test" / "dog" / "more").symlink_to("../../train/dog")
+    with pytest.raises(ValueError, match="link .*more"):
+        read_folder(tmp_path)
+
+
+def test_data_behind_a_link_may_hold_links_of_their_own(tmp_path):
+    fill(tmp_path / "pets")
+    (tmp_path / "pets" / ".store").mkdir()
+    (tmp_path / "pets" / ".store" / "1").write_text("dog")
+    (tmp_path / "pets" / "dog" / "stored.jpg").symlink_to("../.store/1")
+    (tmp_path / "link").symlink_to("pets")
+    assert len(read_folder(tmp_path / "link").x_train) == 17
+
+
 def refuse_threes(path):
     if pathlib.Path(path).stem == "3":
         raise ValueError("a three")

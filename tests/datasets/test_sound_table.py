@@ -87,6 +87,16 @@ def test_damaged_tables_are_refused(tmp_path, text, message):
         read_sound_table(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "content", [b"file,label,fold\n\xff.wav,dog,1\n", b"file,label,fold\na\rb,1,2\n"]
+)
+def test_damaged_text_names_the_table(tmp_path, content):
+    table = write(tmp_path)
+    table.write_bytes(content)
+    with pytest.raises(ValueError, match="esc50.csv"):
+        read_sound_table(table)
+
+
 def test_bad_arguments_are_named(tmp_path):
     table = write(tmp_path)
     with pytest.raises(ValueError, match=r"`test_fold`.*\[1, 2, 3\].*test_fold=9"):

@@ -103,6 +103,19 @@ def test_lists_of_labels(tmp_path):
     np.testing.assert_array_equal(data.y_test, [[1, 0, 0, 1]])
 
 
+def test_binary_columns_are_decoded(tmp_path):
+    rows = [{**row, "label": row["label"].encode()} for row in ROWS]
+    data = read_table(write(tmp_path / "table.parquet", rows))
+    assert data.class_names == ("a", "b", "c")
+
+
+def test_a_list_is_not_one_class(tmp_path):
+    rows = [{**row, "label": [row["label"]]} for row in ROWS]
+    path = write(tmp_path / "table.parquet", rows)
+    with pytest.raises(ValueError, match="row 1, column 'label'.*multi_label"):
+        read_table(path)
+
+
 # Drawing test documents.
 
 
@@ -205,6 +218,19 @@ def test_damaged_parquet(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=r"t\.parquet is damaged"):
         read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("position", range(0, 1000, 13))
+def test_parquet_with_flipped_bytes(tmp_path, position):
+    """The table, another one, or an error that names the file; never a raw one."""
+    path = write(tmp_path / "t.parquet")
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= 255
+    path.write_bytes(content)
+    try:
+        read_table(path)
+    except ValueError as error:
+        assert "t.parquet" in str(error)
 
 
 def test_byte_order_mark(tmp_path):

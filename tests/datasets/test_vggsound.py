@@ -97,6 +97,13 @@ def test_damaged_tables_are_refused(tmp_path, text, message):
         read_vggsound(table, clips)
 
 
+def test_damaged_text_names_the_table(tmp_path):
+    table, clips = write(tmp_path)
+    table.write_bytes(b"\xff,1,dog,train\n")
+    with pytest.raises(ValueError, match=r"vggsound\.csv is damaged"):
+        read_vggsound(table, clips)
+
+
 def test_missing_table_folder_and_choice_are_named(tmp_path):
     table, clips = write(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no table.*none\.csv"):
