@@ -85,7 +85,7 @@ def train(args, task, data, preprocessor, model=None, **changes):
     Args:
         args: What the command line gave.
         task: String, the task of the recipe.
-        data: A `SeriesDataset` or `LabelledDataset`.
+        data: A `ClassificationDataset`.
         preprocessor: From raw samples to the input of the model.
         model: Dictionary of further arguments of the classifier.
         **changes: Attributes of the recipe, in place of the task's.

@@ -4,7 +4,7 @@ import importlib.util
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
 
 TEST_SHARE = 0.25
@@ -22,7 +22,7 @@ def load_digits_images():
     Needs `pip install scikit-learn`.
 
     Returns:
-        A `LabelledDataset` of uint8 arrays of shape `(samples, 8, 8, 1)`.
+        A `ClassificationDataset` of uint8 arrays of shape `(samples, 8, 8, 1)`.
 
     Raises:
         ImportError: If scikit-learn is not installed.
@@ -47,7 +47,7 @@ def load_digits_images():
     x = np.rint(digits.images * (255 / LEVELS)).astype("uint8")[..., None]
     y = digits.target.astype("int32")
     is_test = stratified_split(y, TEST_SHARE)
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=x[~is_test],
         y_train=y[~is_test],
         x_test=x[is_test],

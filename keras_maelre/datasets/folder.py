@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import (
+    ClassificationDataset,
+    warn_of_shared_files,
+)
 from keras_maelre.datasets.stratified_split import stratified_split
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -50,11 +53,11 @@ def read_folder(
             are damaged; what else is, `check` tells.
         check: Function of the path of a file, a string, that raises a `ValueError`
             or an `OSError` if the file is damaged, such as `check_image`; or `None`
-            to open no file.
+            to decode no file.
 
     Returns:
-        A `LabelledDataset` of paths (strings), sorted by class and path, named after
-        the folder.
+        A `ClassificationDataset` of paths (strings), sorted by class and path, named
+        after the folder.
 
     Raises:
         NotADirectoryError: If there is no folder at the path.
@@ -138,7 +141,7 @@ def read_folder(
         x_test = [x for x, chosen in zip(x_train, is_test, strict=True) if chosen]
         x_train = [x for x, chosen in zip(x_train, is_test, strict=True) if not chosen]
         y_train, y_test = y_train[~is_test], y_train[is_test]
-    return LabelledDataset(
+    data = ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,
@@ -147,6 +150,8 @@ def read_folder(
         name=path.resolve().name,
         skipped=(*skipped, *broken),
     )
+    warn_of_shared_files(data)
+    return data
 
 
 def _checked_suffixes(suffixes):

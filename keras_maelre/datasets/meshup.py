@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_maelre.checks import check_integer
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 TEXT_FIELDS = ("title", "abstractText", "INTRO", "METHODS", "RESULTS", "DISCUSS")
 CHUNK = 2**20  # characters read at a time
@@ -48,7 +48,7 @@ def read_meshup(path, min_articles=50, seed=0):
         seed: Integer; the same seed gives the same split.
 
     Returns:
-        A `LabelledDataset` with several labels an article.
+        A `ClassificationDataset` with several labels an article.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -95,7 +95,7 @@ def read_meshup(path, min_articles=50, seed=0):
         split = "test" if split_of(pmid, seed) == "test" else "train"
         texts[split].append(text)
         rows[split].append(known)
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=texts["train"],
         y_train=_zeros_and_ones(rows["train"], len(names)),
         x_test=texts["test"],

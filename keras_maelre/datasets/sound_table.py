@@ -6,7 +6,10 @@ import re
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import (
+    ClassificationDataset,
+    warn_of_shared_files,
+)
 from keras_maelre.datasets.sound_files import keep_sound_files
 
 FILE_COLUMNS = ("filename", "file")
@@ -33,7 +36,7 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
             error, or `"skip"` them; `skipped` of the result then names them.
 
     Returns:
-        A `LabelledDataset` whose samples are paths. Its `class_names` are sorted,
+        A `ClassificationDataset` whose samples are paths. Its `class_names` are sorted,
         its `groups_train` the folds.
 
     Raises:
@@ -77,7 +80,7 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
     for split, indices in (("training", train), ("test", test)):
         if not indices:
             raise ValueError(f"{csv}: no file of the {split} split is in {folder}")
-    return LabelledDataset(
+    data = ClassificationDataset(
         x_train=[str(files[i]) for i in train],
         y_train=y[train],
         x_test=[str(files[i]) for i in test],
@@ -87,6 +90,8 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
         name=csv.stem,
         skipped=skipped,
     )
+    warn_of_shared_files(data)
+    return data
 
 
 def _read_columns(csv):

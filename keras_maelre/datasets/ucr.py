@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from keras.utils import Progbar
 
-from keras_maelre.datasets.series_dataset import SeriesDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.datasets.series_arrays import checked_series
 from keras_maelre.datasets.ucr_file import SUFFIXES, UcrFile, label_value
 
 # Bytes above which reading takes long enough to be told about.
@@ -31,7 +32,7 @@ def read_ucr(path):
             pair.
 
     Returns:
-        A `SeriesDataset`.
+        A `ClassificationDataset`.
 
     Raises:
         FileNotFoundError: If there is no such path or a file of the pair is
@@ -55,9 +56,10 @@ def read_ucr(path):
     length = max(train_shape[1], test_shape[1])
     x_train, labels_train = _read_split(train, train_shape, length)
     x_test, labels_test = _read_split(test, test_shape, length)
+    x_train, x_test = checked_series(x_train, x_test)
     class_names = _sort_labels({*labels_train, *labels_test})
     index = {name: position for position, name in enumerate(class_names)}
-    return SeriesDataset(
+    return ClassificationDataset(
         x_train=x_train,
         y_train=np.array([index[label] for label in labels_train], "int32"),
         x_test=x_test,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_maelre.datasets import read_folder
+from keras_maelre.datasets.shared_samples import count_shared_files
 
 PETS = {"dog": 10, "cat": 5, "ant": 5}
 
@@ -73,6 +74,24 @@ def test_a_third_split_is_named_as_left_out(tmp_path):
         str(tmp_path / "README.md"),
         str(tmp_path / "val"),
     ]
+
+
+def test_equal_files_in_both_splits_are_counted(tmp_path):
+    fill(tmp_path / "train")
+    fill(tmp_path / "test", {"dog": 2, "cat": 1})
+    (tmp_path / "test" / "dog" / "1.jpg").write_text("dog ?")  # of the same size
+    name = tmp_path.name
+    with pytest.warns(UserWarning, match=f"{name}: 2 of 3 test samples are training"):
+        read_folder(tmp_path)
+
+
+def test_files_that_differ_between_their_blocks_are_not_equal(tmp_path):
+    content = bytearray(100_000)
+    paths = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    for number, path in enumerate(paths):
+        content[10_000] = number % 2
+        path.write_bytes(content)
+    assert count_shared_files(paths[:1], paths[1:]) == 1  # a and c
 
 
 def test_a_class_may_be_called_train(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
 
 SUFFIXES = (".csv", ".parquet")
@@ -49,7 +49,7 @@ def read_table(
         seed: Integer; the same seed draws the same documents.
 
     Returns:
-        A `LabelledDataset`, named after the file.
+        A `ClassificationDataset`, named after the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -132,7 +132,7 @@ def read_table(
     for name, chosen in (("training", ~is_test), ("test", is_test)):
         if not chosen.any():
             raise ValueError(f"{path} holds no {name} documents.")
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=[texts[row] for row in np.flatnonzero(~is_test)],
         y_train=y[~is_test],
         x_test=[texts[row] for row in np.flatnonzero(is_test)],
