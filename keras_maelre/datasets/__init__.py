@@ -14,6 +14,7 @@ from keras_maelre.datasets.series_archive import read_npz
 from keras_maelre.datasets.simulated_documents import simulated_documents
 from keras_maelre.datasets.simulated_sounds import simulated_sounds
 from keras_maelre.datasets.sound_table import read_sound_table
+from keras_maelre.datasets.stratified_split import stratified_split
 from keras_maelre.datasets.text_table import read_table
 from keras_maelre.datasets.ucr import read_ucr
 from keras_maelre.datasets.vggsound import read_vggsound
@@ -38,4 +39,5 @@ __all__ = [
     "simulated_documents",
     "simulated_sounds",
     "simulated_wingbeats",
+    "stratified_split",
 ]

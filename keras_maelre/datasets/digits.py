@@ -7,7 +7,7 @@ import numpy as np
 from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
 
-TEST_SHARE = 0.25
+TEST_FRACTION = 0.25
 LEVELS = 16  # the highest value of the original
 
 
@@ -46,7 +46,7 @@ def load_digits_images():
     digits = load_digits()
     x = np.rint(digits.images * (255 / LEVELS)).astype("uint8")[..., None]
     y = digits.target.astype("int32")
-    is_test = stratified_split(y, TEST_SHARE)
+    is_test = stratified_split(y, TEST_FRACTION)
     return ClassificationDataset(
         x_train=x[~is_test],
         y_train=y[~is_test],

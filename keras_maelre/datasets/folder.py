@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_maelre.checks import check_choice, check_integer, check_number
 from keras_maelre.datasets.classification_dataset import (
     ClassificationDataset,
     warn_of_shared_files,
@@ -23,7 +24,7 @@ NAMED = 5  # damaged files in a message
 def read_folder(
     path,
     suffixes=IMAGE_SUFFIXES + SOUND_SUFFIXES,
-    test_share=0.2,
+    test_fraction=0.2,
     seed=0,
     damaged="raise",
     check=None,
@@ -45,9 +46,9 @@ def read_folder(
         path: Path of the folder.
         suffixes: Tuple of strings, the endings of the names of samples, in lower
             case; upper case is taken too. Defaults to those of images and sounds.
-        test_share: Float in (0, 1). Share of each class that is for testing, where
-            the folder holds no splits; a class of one file is for training.
-        seed: Integer, chooses which.
+        test_fraction: Float in (0, 1), the fraction of each class that is for testing,
+            where the folder holds no splits; a class of one file is for training.
+        seed: Integer; the same seed chooses the same files.
         damaged: `"raise"` or `"skip"`: whether damaged files are an error, or are
             left out and listed in `skipped`. Empty files and links that lead nowhere
             are damaged; what else is, `check` tells.
@@ -81,10 +82,9 @@ def read_folder(
     """
     path = Path(path)
     suffixes = _checked_suffixes(suffixes)
-    if damaged not in ("raise", "skip"):
-        raise ValueError(
-            f"Argument `damaged` must be 'raise' or 'skip'. Received: {damaged!r}"
-        )
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
+    seed = check_integer("seed", seed, low=0)
+    check_choice("damaged", damaged, ("raise", "skip"))
     if not path.is_dir():
         raise NotADirectoryError(f"There is no folder {path}")
 
@@ -137,7 +137,7 @@ def read_folder(
             )
         x_test, y_test = _listed(splits[test], names)
     else:
-        is_test = stratified_split(y_train, test_share, seed)
+        is_test = stratified_split(y_train, test_fraction, seed=seed)
         x_test = [x for x, chosen in zip(x_train, is_test, strict=True) if chosen]
         x_train = [x for x, chosen in zip(x_train, is_test, strict=True) if not chosen]
         y_train, y_test = y_train[~is_test], y_train[is_test]

@@ -81,6 +81,7 @@ def read_meshup(path, min_articles=50, seed=0):
         Encoder" (arXiv 2507.19409), section 4.1.
     """
     min_articles = check_integer("min_articles", min_articles)
+    seed = check_integer("seed", seed, low=0)
     articles = list(read_articles(path))
     names = frequent_labels((labels for _, _, labels in articles), min_articles, path)
     index = {name: number for number, name in enumerate(names)}

@@ -43,7 +43,7 @@ def test_seed_chooses_the_same_files_anywhere(tmp_path):
     one, other = fill(tmp_path / "one"), fill(tmp_path / "other")
 
     def chosen(folder, seed):
-        return names(read_folder(folder, seed=seed, test_share=0.4).x_test, folder)
+        return names(read_folder(folder, seed=seed, test_fraction=0.4).x_test, folder)
 
     assert chosen(one, 0) == chosen(other, 0)
     assert chosen(one, 0) != chosen(one, 1)
@@ -239,5 +239,5 @@ def test_what_is_no_task_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`damaged` must be.*'ignore'"):
         read_folder(tmp_path, damaged="ignore")
     (tmp_path / "cat" / "0.jpg").write_text("cat")
-    with pytest.raises(ValueError, match="`test_share`"):
-        read_folder(tmp_path, test_share=1.0)
+    with pytest.raises(ValueError, match="`test_fraction`"):
+        read_folder(tmp_path, test_fraction=1.0)

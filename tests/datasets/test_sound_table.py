@@ -105,7 +105,7 @@ def test_bad_arguments_are_named(tmp_path):
         read_sound_table(table, audio=tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"no table.*none\.csv"):
         read_sound_table(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="'raise' or 'skip'"):
+    with pytest.raises(ValueError, match="`missing` must be one of .*'raise', 'skip'"):
         read_sound_table(table, missing=None)
     one_fold = write(tmp_path, "file,label,fold\n1-a.wav,dog,1\n", table="one.csv")
     with pytest.raises(ValueError, match="at least two folds"):

@@ -128,26 +128,26 @@ def test_drawn_by_class(tmp_path, suffix):
     assert not set(data.x_train) & set(data.x_test)
     assert read_table(path).x_test == data.x_test
     assert read_table(path, seed=1).x_test != data.x_test
-    assert len(read_table(path, test_share=0.5).x_test) == 16
+    assert len(read_table(path, test_fraction=0.5).x_test) == 16
 
 
 def test_several_labels_are_drawn_from_all(tmp_path):
     path = write(tmp_path / "t.csv", unsplit(["a b", "b", "c a", "", "b c"] * 4))
-    data = read_table(path, multi_label=True, test_share=0.25)
+    data = read_table(path, multi_label=True, test_fraction=0.25)
     assert data.y_test.shape == (5, 3) and data.y_train.shape == (15, 3)
 
 
 def test_split_column_can_be_ignored(tmp_path):
     path = write(tmp_path / "t.csv", [dict(row) for row in ROWS * 5])
     assert len(read_table(path).x_test) == 5
-    assert len(read_table(path, split=None, test_share=0.4).x_test) == 8
+    assert len(read_table(path, split=None, test_fraction=0.4).x_test) == 8
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.2])
 def test_wrong_share(tmp_path, share):
     path = write(tmp_path / "t.csv", unsplit("aabb"))
-    with pytest.raises(ValueError, match="test_share"):
-        read_table(path, test_share=share)
+    with pytest.raises(ValueError, match="test_fraction"):
+        read_table(path, test_fraction=share)
 
 
 # Wrong files.

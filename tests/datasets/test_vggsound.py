@@ -110,7 +110,7 @@ def test_missing_table_folder_and_choice_are_named(tmp_path):
         read_vggsound(tmp_path / "none.csv", clips)
     with pytest.raises(FileNotFoundError, match="no folder.*none"):
         read_vggsound(table, tmp_path / "none")
-    with pytest.raises(ValueError, match="'raise' or 'skip'.*'ignore'"):
+    with pytest.raises(ValueError, match="`missing` must be one of .*'skip'.*'ignore'"):
         read_vggsound(table, clips, missing="ignore")
 
 
