@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import keras_maelre
-from keras_maelre import training
+from keras_maelre import datasets, training
 
 
 def parser(description, data, preset, batch_size, epochs):
@@ -85,7 +85,7 @@ def train(args, task, data, preprocessor, model=None, **changes):
     Args:
         args: What the command line gave.
         task: String, the task of the recipe.
-        data: A `SeriesDataset` or `LabelledDataset`.
+        data: A `ClassificationDataset`.
         preprocessor: From raw samples to the input of the model.
         model: Dictionary of further arguments of the classifier.
         **changes: Attributes of the recipe, in place of the task's.
@@ -96,11 +96,8 @@ def train(args, task, data, preprocessor, model=None, **changes):
     print(data.describe())
     epochs = args.epochs or args.default_epochs[args.data is None]
     multi_label = data.y_train.ndim == 2
-    held_out = training.split_by_group(
-        np.zeros(len(data.y_train), int) if multi_label else data.y_train,
-        args.validation,
-        groups=data.groups_train,
-        seed=args.seed,
+    held_out = datasets.stratified_split(
+        data.y_train, args.validation, groups=data.groups_train, seed=args.seed
     )
     common = {
         "num_classes": len(data.class_names),

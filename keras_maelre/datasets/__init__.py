@@ -1,28 +1,27 @@
-"""Readers of the tasks' data, each returning plain arrays."""
+"""Readers of the tasks' data, each returning a `ClassificationDataset`."""
 
 from keras_maelre.datasets.check_image import check_image
 from keras_maelre.datasets.check_sound import check_sound
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.digits import load_digits_images
-from keras_maelre.datasets.encoded_images import read_image_archive
 from keras_maelre.datasets.folder import read_folder
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.image_archive import read_image_archive
 from keras_maelre.datasets.load_imagenet import load_imagenet
 from keras_maelre.datasets.load_mosquito_sound import load_mosquito_sound
 from keras_maelre.datasets.load_series import load_series
 from keras_maelre.datasets.meshup import read_meshup
-from keras_maelre.datasets.npz import read_npz
-from keras_maelre.datasets.series_dataset import SeriesDataset
+from keras_maelre.datasets.series_archive import read_npz
 from keras_maelre.datasets.simulated_documents import simulated_documents
 from keras_maelre.datasets.simulated_sounds import simulated_sounds
 from keras_maelre.datasets.sound_table import read_sound_table
-from keras_maelre.datasets.table import read_table
+from keras_maelre.datasets.stratified_split import stratified_split
+from keras_maelre.datasets.text_table import read_table
 from keras_maelre.datasets.ucr import read_ucr
 from keras_maelre.datasets.vggsound import read_vggsound
 from keras_maelre.datasets.wingbeats import simulated_wingbeats
 
 __all__ = [
-    "LabelledDataset",
-    "SeriesDataset",
+    "ClassificationDataset",
     "check_image",
     "check_sound",
     "load_digits_images",
@@ -40,4 +39,5 @@ __all__ = [
     "simulated_documents",
     "simulated_sounds",
     "simulated_wingbeats",
+    "stratified_split",
 ]

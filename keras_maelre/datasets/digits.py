@@ -4,10 +4,10 @@ import importlib.util
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
 
-TEST_SHARE = 0.25
+TEST_FRACTION = 0.25
 LEVELS = 16  # the highest value of the original
 
 
@@ -22,7 +22,7 @@ def load_digits_images():
     Needs `pip install scikit-learn`.
 
     Returns:
-        A `LabelledDataset` of uint8 arrays of shape `(samples, 8, 8, 1)`.
+        A `ClassificationDataset` of uint8 arrays of shape `(samples, 8, 8, 1)`.
 
     Raises:
         ImportError: If scikit-learn is not installed.
@@ -46,8 +46,8 @@ def load_digits_images():
     digits = load_digits()
     x = np.rint(digits.images * (255 / LEVELS)).astype("uint8")[..., None]
     y = digits.target.astype("int32")
-    is_test = stratified_split(y, TEST_SHARE)
-    return LabelledDataset(
+    is_test = stratified_split(y, TEST_FRACTION)
+    return ClassificationDataset(
         x_train=x[~is_test],
         y_train=y[~is_test],
         x_test=x[is_test],

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.checks import check_choice, check_integer, check_number
+from keras_maelre.datasets.classification_dataset import (
+    ClassificationDataset,
+    warn_of_shared_files,
+)
 from keras_maelre.datasets.stratified_split import stratified_split
 
 IMAGE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -20,7 +24,7 @@ NAMED = 5  # damaged files in a message
 def read_folder(
     path,
     suffixes=IMAGE_SUFFIXES + SOUND_SUFFIXES,
-    test_share=0.2,
+    test_fraction=0.2,
     seed=0,
     damaged="raise",
     check=None,
@@ -32,33 +36,35 @@ def read_folder(
     class are split at random, the same way every time.
 
     Classes are the names of the folders, sorted. Files may lie deeper in the folder
-    of their class, and links are followed. Hidden files and folders (their name
-    begins with a dot) are ignored. Files of another suffix or outside the folders
-    of classes or splits are left out and listed in `skipped` of the result.
+    of their class, and links are followed; a link that leads to the folder of another
+    class, or above it, is an error, as its files would get the wrong label. Hidden
+    files and folders (their name begins with a dot) are ignored. Files of another
+    suffix or outside the folders of classes or splits are left out and listed in
+    `skipped` of the result.
 
     Args:
         path: Path of the folder.
         suffixes: Tuple of strings, the endings of the names of samples, in lower
             case; upper case is taken too. Defaults to those of images and sounds.
-        test_share: Float in (0, 1). Share of each class that is for testing, where
-            the folder holds no splits; a class of one file is for training.
-        seed: Integer, chooses which.
+        test_fraction: Float in (0, 1), the fraction of each class that is for testing,
+            where the folder holds no splits; a class of one file is for training.
+        seed: Integer; the same seed chooses the same files.
         damaged: `"raise"` or `"skip"`: whether damaged files are an error, or are
             left out and listed in `skipped`. Empty files and links that lead nowhere
             are damaged; what else is, `check` tells.
         check: Function of the path of a file, a string, that raises a `ValueError`
             or an `OSError` if the file is damaged, such as `check_image`; or `None`
-            to open no file.
+            to decode no file.
 
     Returns:
-        A `LabelledDataset` of paths (strings), sorted by class and path, named after
-        the folder.
+        A `ClassificationDataset` of paths (strings), sorted by class and path, named
+        after the folder.
 
     Raises:
         NotADirectoryError: If there is no folder at the path.
         ValueError: If the folder does not hold two classes or more, a class has no
-            file, a test class is none of the training classes, a file is damaged, or
-            an argument is out of its range.
+            file, a test class is none of the training classes, a link leads to
+            another class, a file is damaged, or an argument is out of its range.
 
     Example:
 
@@ -76,10 +82,9 @@ def read_folder(
     """
     path = Path(path)
     suffixes = _checked_suffixes(suffixes)
-    if damaged not in ("raise", "skip"):
-        raise ValueError(
-            f"Argument `damaged` must be 'raise' or 'skip'. Received: {damaged!r}"
-        )
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
+    seed = check_integer("seed", seed, low=0)
+    check_choice("damaged", damaged, ("raise", "skip"))
     if not path.is_dir():
         raise NotADirectoryError(f"There is no folder {path}")
 
@@ -96,8 +101,9 @@ def read_folder(
     else:
         folders = {TRAIN: path}
     splits = {}
+    bases = {os.path.realpath(folder) for folder in folders.values()}
     for split, folder in folders.items():
-        classes = _read_classes(folder, suffixes, skipped)
+        classes = _read_classes(folder, suffixes, skipped, bases)
         splits[split] = {
             name: _whole(files, check, broken) for name, files in classes.items()
         }
@@ -131,11 +137,11 @@ def read_folder(
             )
         x_test, y_test = _listed(splits[test], names)
     else:
-        is_test = stratified_split(y_train, test_share, seed)
+        is_test = stratified_split(y_train, test_fraction, seed=seed)
         x_test = [x for x, chosen in zip(x_train, is_test, strict=True) if chosen]
         x_train = [x for x, chosen in zip(x_train, is_test, strict=True) if not chosen]
         y_train, y_test = y_train[~is_test], y_train[is_test]
-    return LabelledDataset(
+    data = ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,
@@ -144,6 +150,8 @@ def read_folder(
         name=path.resolve().name,
         skipped=(*skipped, *broken),
     )
+    warn_of_shared_files(data)
+    return data
 
 
 def _checked_suffixes(suffixes):
@@ -164,7 +172,7 @@ def _visible(folder):
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _read_classes(folder, suffixes, skipped):
+def _read_classes(folder, suffixes, skipped, bases):
     """Returns the paths of the files of each class; appends to `skipped`."""
     classes = {}
     for entry in _visible(folder):
@@ -172,7 +180,8 @@ def _read_classes(folder, suffixes, skipped):
             skipped.append(f"{entry}: not in the folder of a class")
             continue
         files = classes[entry.name] = []
-        for file in _walk(entry):
+        own = os.path.join(os.path.realpath(folder), entry.name)
+        for file in _walk(entry, own, bases):
             if file.lower().endswith(suffixes):
                 files.append(file)
             else:
@@ -180,9 +189,15 @@ def _read_classes(folder, suffixes, skipped):
     return classes
 
 
-def _walk(folder):
-    """Paths of all visible files in a folder and the folders in it, sorted."""
+def _walk(folder, own, bases):
+    """Paths of all visible files in a folder and the folders in it, sorted.
+
+    Links to files of other classes are refused: those lie in `bases`, the folders of
+    the splits, but not in `own`, the folder of the class, nor in a hidden folder, where
+    programs that manage data keep what they link to.
+    """
     paths, seen = [], set()
+    _check_link(folder, own, bases)
     for root, folders, files in os.walk(folder, followlinks=True):
         # A link may lead back to a folder that it lies in.
         real = os.path.realpath(root)
@@ -191,8 +206,30 @@ def _walk(folder):
             folders.clear()
             continue
         seen.add(real)
-        paths += [os.path.join(root, f) for f in files if not f.startswith(".")]
+        found = [os.path.join(root, f) for f in files if not f.startswith(".")]
+        for entry in (*found, *(os.path.join(root, name) for name in folders)):
+            _check_link(entry, own, bases)
+        paths += found
     return sorted(paths)
+
+
+def _check_link(entry, own, bases):
+    # What leads nowhere is a damaged file, see `_whole`.
+    if not os.path.islink(entry) or not os.path.exists(entry):
+        return
+    real = os.path.realpath(entry)
+    for base in bases:
+        inside = _is_within(real, base) and not _is_within(real, own)
+        hidden = inside and os.path.relpath(real, base).startswith(".")
+        if (inside and not hidden) or _is_within(base, real):
+            raise ValueError(
+                f"The link {entry} leads to {real}, and so to files of other classes, "
+                "which would get the wrong label. Remove the link."
+            )
+
+
+def _is_within(path, folder):
+    return os.path.commonpath((path, folder)) == folder
 
 
 def _whole(files, check, broken):

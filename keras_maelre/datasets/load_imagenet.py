@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 FILES = ("ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar")
 # The only format of TensorFlow Datasets that reads any image at once.
@@ -36,7 +36,7 @@ def load_imagenet(data_dir=None, name="imagenet2012"):
             `validation` or `test`, such as `"imagenette/160px-v2"`.
 
     Returns:
-        A `LabelledDataset` whose samples are `EncodedImages`: the content of the
+        A `ClassificationDataset` whose samples are `EncodedImages`: the content of the
         image files, which `ImagePreprocessor` takes.
 
     Raises:
@@ -100,7 +100,7 @@ def load_imagenet(data_dir=None, name="imagenet2012"):
         )
     x_train, y_train = _read_split(tfds, builder, "train")
     x_test, y_test = _read_split(tfds, builder, test)
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,

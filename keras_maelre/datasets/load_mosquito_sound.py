@@ -4,7 +4,8 @@ import importlib.util
 
 import numpy as np
 
-from keras_maelre.datasets.series_dataset import SeriesDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.datasets.series_arrays import checked_series
 
 BATCH = 256
 
@@ -24,7 +25,7 @@ def load_mosquito_sound(data_dir=None):
             data, or `None` for its default, `~/tensorflow_datasets`.
 
     Returns:
-        A `SeriesDataset`.
+        A `ClassificationDataset`.
 
     Raises:
         FileNotFoundError: If the set was not prepared before and its two files
@@ -50,7 +51,7 @@ def load_mosquito_sound(data_dir=None):
     import tensorflow_datasets as tfds
 
     # Imported here only: the module defines, and so registers, the builder.
-    from keras_maelre.datasets.mosquito_sound import MosquitoSound, find_files
+    from keras_maelre.datasets.mosquito_sound_builder import MosquitoSound, find_files
 
     builder = MosquitoSound(data_dir=data_dir)
     if not builder.is_prepared():
@@ -61,7 +62,8 @@ def load_mosquito_sound(data_dir=None):
         )
     x_train, y_train = _read_split(tfds, builder, "train")
     x_test, y_test = _read_split(tfds, builder, "test")
-    return SeriesDataset(
+    x_train, x_test = checked_series(x_train, x_test)
+    return ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from keras_maelre.datasets.load_mosquito_sound import load_mosquito_sound
-from keras_maelre.datasets.npz import read_npz
+from keras_maelre.datasets.series_archive import read_npz
 from keras_maelre.datasets.ucr import read_ucr
 from keras_maelre.datasets.ucr_file import SUFFIXES
 
@@ -25,7 +25,7 @@ def load_series(path):
             taken for a folder: write `"./mosquito_sound"` for that.
 
     Returns:
-        A `SeriesDataset`.
+        A `ClassificationDataset`.
 
     Raises:
         FileNotFoundError: If there is nothing at the path.

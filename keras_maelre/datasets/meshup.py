@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.augmentation.checks import check_count
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.checks import check_integer
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 TEXT_FIELDS = ("title", "abstractText", "INTRO", "METHODS", "RESULTS", "DISCUSS")
 CHUNK = 2**20  # characters read at a time
@@ -25,7 +25,7 @@ def read_meshup(path, min_articles=50, seed=0):
 
     The file is an object whose first entry, `"articles"`, lists the articles:
 
-    - `pmid`, a string or number, decides which split the article belongs to;
+    - `pmid`, a string or an integer, decides which split the article belongs to;
     - `title`, `abstractText`, and the sections `INTRO`, `METHODS`, `RESULTS` and
       `DISCUSS`, strings, are joined by blank lines. Each may be missing or empty,
       but not all. Captions are not read;
@@ -48,7 +48,7 @@ def read_meshup(path, min_articles=50, seed=0):
         seed: Integer; the same seed gives the same split.
 
     Returns:
-        A `LabelledDataset` with several labels an article.
+        A `ClassificationDataset` with several labels an article.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -80,7 +80,8 @@ def read_meshup(path, min_articles=50, seed=0):
         Indexing" (arXiv 2204.13604); "Modality Agnostic Efficient Long Range
         Encoder" (arXiv 2507.19409), section 4.1.
     """
-    check_count("min_articles", min_articles)
+    min_articles = check_integer("min_articles", min_articles)
+    seed = check_integer("seed", seed, low=0)
     articles = list(read_articles(path))
     names = frequent_labels((labels for _, _, labels in articles), min_articles, path)
     index = {name: number for number, name in enumerate(names)}
@@ -95,7 +96,7 @@ def read_meshup(path, min_articles=50, seed=0):
         split = "test" if split_of(pmid, seed) == "test" else "train"
         texts[split].append(text)
         rows[split].append(known)
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=texts["train"],
         y_train=_zeros_and_ones(rows["train"], len(names)),
         x_test=texts["test"],
@@ -126,12 +127,21 @@ def read_articles(path):
             if "mesh" in article:
                 labels = list(article["mesh"].values())
             else:
-                labels = list(article["meshMajor"])
+                labels = article["meshMajor"]
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"{where} must be an object with `pmid` and `mesh` or `meshMajor`: "
                 f"{type(error).__name__}: {error}"
             ) from error
+        # A string is a sequence too, of letters.
+        if not isinstance(labels, list):
+            raise ValueError(
+                f"{where}: `meshMajor` must be a list of names. Received: {labels!r}"
+            )
+        if isinstance(pmid, bool) or not isinstance(pmid, (str, int)):
+            raise ValueError(
+                f"{where}: `pmid` must be a string or an integer. Received: {pmid!r}"
+            )
         parts = [article.get(field) or "" for field in TEXT_FIELDS]
         if not all(isinstance(part, str) for part in [*parts, *labels]):
             raise ValueError(f"{where}: texts and labels must be strings.")
@@ -159,6 +169,13 @@ def _iterate_json(path):
     """Yields the entries of the list in `{"articles": [...]}`."""
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}")
+    try:
+        yield from _iterate_text(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error}") from error
+
+
+def _iterate_text(path):
     decoder = json.JSONDecoder()
     with path.open(encoding="utf-8-sig") as file:
         text = file.read(CHUNK)
@@ -174,13 +191,13 @@ def _iterate_json(path):
                 return
             try:
                 article, position = decoder.raw_decode(text, position)
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 # Damaged, or not all of it is in memory yet.
                 rest = len(text) - position
                 more = file.read(max(CHUNK, rest)) if rest < LONGEST_ARTICLE else ""
                 if not more:
                     raise ValueError(
-                        f"{path}, article {number} is damaged or cut off: {error.msg}"
+                        f"{path}, article {number} is damaged or cut off: {error}"
                     ) from error
                 text, position = text[position:] + more, 0
                 continue

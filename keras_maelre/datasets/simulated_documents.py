@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 # Topics and the words that tell them. Those of a topic share a root, as such words do,
 # and no other word has it.
@@ -50,7 +50,7 @@ def simulated_documents(samples=1800, seed=0, test_fraction=0.33):
         test_fraction: Float between 0 and 1, the part that goes to the test split.
 
     Returns:
-        A `LabelledDataset` with several labels a document and `simulated` set.
+        A `ClassificationDataset` with several labels a document and `simulated` set.
 
     Raises:
         TypeError: If `samples` is no integer.
@@ -78,7 +78,7 @@ def simulated_documents(samples=1800, seed=0, test_fraction=0.33):
     for row in y:
         row[rng.choice(len(TOPICS), size=rng.integers(1, 4), replace=False)] = 1
     documents = [_draw_document(rng, row) for row in y]
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=documents[test_samples:],
         y_train=y[test_samples:],
         x_test=documents[:test_samples],

@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 SAMPLE_RATE = 16000
 
@@ -30,7 +30,7 @@ def simulated_sounds(samples_per_class, seconds=2.0, seed=0, test_fraction=0.33)
             goes to the test split.
 
     Returns:
-        A `LabelledDataset`, shuffled, with its `simulated` set. The samples are
+        A `ClassificationDataset`, shuffled, with its `simulated` set. The samples are
         float32 waves at 16 kHz, arrays of shape `(sounds, samples)`, within
         `[-1, 1]`.
 
@@ -63,7 +63,7 @@ def simulated_sounds(samples_per_class, seconds=2.0, seed=0, test_fraction=0.33)
     samples = round(seconds * SAMPLE_RATE)
     x_train, y_train = _draw_split(rng, samples_per_class - test_samples, samples)
     x_test, y_test = _draw_split(rng, test_samples, samples)
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,

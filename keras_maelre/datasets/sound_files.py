@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from keras_maelre.checks import check_choice
 from keras_maelre.preprocessing.read_sound import import_soundfile
 
 
@@ -26,10 +27,7 @@ def keep_sound_files(files, missing, table):
         ValueError: If `missing` is neither, if a file is damaged and
             `missing="raise"`, or if all are.
     """
-    if missing not in ("raise", "skip"):
-        raise ValueError(
-            f"`missing` must be 'raise' or 'skip'. Received: missing={missing!r}"
-        )
+    check_choice("missing", missing, ("raise", "skip"))
     faults = {}
     for i, file in enumerate(files):
         fault = sound_fault(pathlib.Path(file))

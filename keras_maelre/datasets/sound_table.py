@@ -2,10 +2,14 @@
 
 import csv as csv_module
 import pathlib
+import re
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import (
+    ClassificationDataset,
+    warn_of_shared_files,
+)
 from keras_maelre.datasets.sound_files import keep_sound_files
 
 FILE_COLUMNS = ("filename", "file")
@@ -32,7 +36,7 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
             error, or `"skip"` them; `skipped` of the result then names them.
 
     Returns:
-        A `LabelledDataset` whose samples are paths. Its `class_names` are sorted,
+        A `ClassificationDataset` whose samples are paths. Its `class_names` are sorted,
         its `groups_train` the folds.
 
     Raises:
@@ -76,7 +80,7 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
     for split, indices in (("training", train), ("test", test)):
         if not indices:
             raise ValueError(f"{csv}: no file of the {split} split is in {folder}")
-    return LabelledDataset(
+    data = ClassificationDataset(
         x_train=[str(files[i]) for i in train],
         y_train=y[train],
         x_test=[str(files[i]) for i in test],
@@ -86,11 +90,20 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
         name=csv.stem,
         skipped=skipped,
     )
+    warn_of_shared_files(data)
+    return data
 
 
 def _read_columns(csv):
     if not csv.is_file():
         raise FileNotFoundError(f"There is no table {str(csv)!r}")
+    try:
+        return _parse_columns(csv)
+    except (UnicodeDecodeError, csv_module.Error) as error:
+        raise ValueError(f"{csv} is damaged: {error}") from error
+
+
+def _parse_columns(csv):
     names, labels, folds = [], [], []
     with open(csv, newline="", encoding="utf-8-sig") as file:
         reader = csv_module.DictReader(file)
@@ -106,7 +119,7 @@ def _read_columns(csv):
             )
         for row in reader:
             name, label, fold = ((row[column] or "").strip() for column in columns)
-            if not name or not label or not fold.isdecimal():
+            if not name or not label or not re.fullmatch("[0-9]{1,9}", fold):
                 raise ValueError(
                     f"{csv}: line {reader.line_num} must hold a file, a label and a "
                     f"whole number as fold. Received: {list(row.values())}"

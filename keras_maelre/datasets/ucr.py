@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from keras.utils import Progbar
 
-from keras_maelre.datasets.series_dataset import SeriesDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.datasets.series_arrays import checked_series
 from keras_maelre.datasets.ucr_file import SUFFIXES, UcrFile, label_value
 
 # Bytes above which reading takes long enough to be told about.
@@ -18,8 +19,9 @@ def read_ucr(path):
     The data set is a pair of files, `NAME_TRAIN.ts` and `NAME_TEST.ts`, or the
     same with `.tsv`. Series shorter than the longest of both files end in NaN.
     Labels become 0, 1, ... in sorted order over both files: by value if all of
-    them are numbers, by spelling otherwise; the original labels are the
-    `class_names`.
+    them are plain decimal numbers, by spelling otherwise; the original labels are
+    the `class_names`. `1` and `1.0`, which the archive's files mix, are one class;
+    labels that are spelled differently in any other way (`01`, `1E1`) are not.
 
     Files are parsed line by line into one float32 array per split, so reading
     gigabytes of text takes little more memory than the result. Progress is
@@ -30,7 +32,7 @@ def read_ucr(path):
             pair.
 
     Returns:
-        A `SeriesDataset`.
+        A `ClassificationDataset`.
 
     Raises:
         FileNotFoundError: If there is no such path or a file of the pair is
@@ -54,9 +56,10 @@ def read_ucr(path):
     length = max(train_shape[1], test_shape[1])
     x_train, labels_train = _read_split(train, train_shape, length)
     x_test, labels_test = _read_split(test, test_shape, length)
+    x_train, x_test = checked_series(x_train, x_test)
     class_names = _sort_labels({*labels_train, *labels_test})
     index = {name: position for position, name in enumerate(class_names)}
-    return SeriesDataset(
+    return ClassificationDataset(
         x_train=x_train,
         y_train=np.array([index[label] for label in labels_train], "int32"),
         x_test=x_test,

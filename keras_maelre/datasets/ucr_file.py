@@ -1,19 +1,25 @@
 """One text file of the UCR/UEA archive, parsed a line at a time."""
 
-import math
+import decimal
+import re
 from pathlib import Path
 
 import numpy as np
 
 SUFFIXES = (".ts", ".tsv")
+# Numbers as programs write them: the archive's files have the class 1 as "1", "1.0"
+# and "1.0000e+00". "01", "1E1" and "1_0" are names.
+NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]{2,3})?")
 
 
 class UcrFile:
     """A `.ts` or `.tsv` file of time series, read a line at a time.
 
     Iterating yields one pair per line, `(series, label)`: a float32 array of
-    shape `(length, channels)` and the label as a string, with numbers written
-    in one way (`"1.0"` becomes `"1"`). Only the current line is in memory.
+    shape `(length, channels)` and the label as a string. Labels that are plain
+    decimal numbers of equal value are one class (`"1.0"` becomes `"1"`); all other
+    labels are names, taken as they are written (`"01"` and `"1"` are two classes).
+    Only the current line is in memory.
 
     - `.tsv`: the label, then the values, separated by tabs; every line has as
       many values, short series end in NaN.
@@ -131,7 +137,7 @@ class UcrFile:
             for number, line in enumerate(file, start=1):
                 line = line.decode("utf-8-sig", errors="replace").strip()
                 if line.startswith("@"):
-                    key, *words = line[1:].split()
+                    key, *words = line[1:].split() or [""]
                     header[key.lower()] = number, words
                     if key.lower() == "data":
                         break
@@ -156,7 +162,7 @@ class UcrFile:
         self._equal_length = is_true("equallength")
         if self._equal_length and "serieslength" in header:
             number, words = header["serieslength"]
-            if len(words) != 1 or not words[0].isdecimal():
+            if len(words) != 1 or not re.fullmatch("[0-9]{1,15}", words[0]):
                 raise self._error(number, "@seriesLength must be a whole number")
             self._length = int(words[0])
 
@@ -165,12 +171,8 @@ class UcrFile:
 
 
 def label_value(label):
-    """The number that a label spells, or `None` if it spells none."""
-    try:
-        value = float(label)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    """The exact value of a label that is a plain decimal number, else `None`."""
+    return decimal.Decimal(label) if NUMBER.fullmatch(label) else None
 
 
 def _canonical_label(text):
@@ -180,9 +182,15 @@ def _canonical_label(text):
     value = label_value(text)
     if value is None:
         return text
-    return str(int(value)) if value == int(value) else str(value)
+    digits = f"{value:f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return "0" if digits in ("-0", "0") else digits.removeprefix("+")
 
 
 def _parse_values(texts):
+    # Python's own spelling of numbers, which no program writes into such files.
+    if any(b"_" in text for text in texts):
+        raise ValueError("a value holds an underscore")
     with np.errstate(over="ignore"):  # told apart as an infinity, by line
         return np.array(texts, dtype="float32")

@@ -5,7 +5,10 @@ import pathlib
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import (
+    ClassificationDataset,
+    warn_of_shared_files,
+)
 from keras_maelre.datasets.sound_files import keep_sound_files
 
 SUFFIXES = (".wav", ".flac", ".ogg")
@@ -30,7 +33,7 @@ def read_vggsound(csv, clips, missing="raise"):
             error, or `"skip"` them; `skipped` of the result then names them.
 
     Returns:
-        A `LabelledDataset` whose samples are the paths of the clips. Its
+        A `ClassificationDataset` whose samples are the paths of the clips. Its
         `class_names` are all labels of the table, sorted.
 
     Raises:
@@ -70,7 +73,7 @@ def read_vggsound(csv, clips, missing="raise"):
     for name, indices in split.items():
         if not indices:
             raise ValueError(f"{csv}: no clip of the {name} split is in {clips}")
-    return LabelledDataset(
+    data = ClassificationDataset(
         x_train=[str(files[i]) for i in split["train"]],
         y_train=np.array([number[rows[i][2]] for i in split["train"]]),
         x_test=[str(files[i]) for i in split["test"]],
@@ -79,6 +82,8 @@ def read_vggsound(csv, clips, missing="raise"):
         name="VGGSound",
         skipped=skipped,
     )
+    warn_of_shared_files(data)
+    return data
 
 
 def read_rows(csv):
@@ -97,6 +102,13 @@ def read_rows(csv):
     csv = pathlib.Path(csv)
     if not csv.is_file():
         raise FileNotFoundError(f"There is no table {str(csv)!r}")
+    try:
+        return _parse_rows(csv)
+    except (UnicodeDecodeError, csv_module.Error) as error:
+        raise ValueError(f"{csv} is damaged: {error}") from error
+
+
+def _parse_rows(csv):
     rows = []
     with open(csv, newline="", encoding="utf-8-sig") as file:
         reader = csv_module.reader(file)

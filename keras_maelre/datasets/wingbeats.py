@@ -4,7 +4,7 @@ import numbers
 
 import numpy as np
 
-from keras_maelre.datasets.series_dataset import SeriesDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 
 # Species, mean and standard deviation of the female wingbeat frequency in Hz.
 # The means are rounded from the literature (see `simulated_wingbeats`); the
@@ -56,7 +56,7 @@ def simulated_wingbeats(
             that goes to the test split.
 
     Returns:
-        A `SeriesDataset` with one channel, shuffled, with its `simulated` set.
+        A `ClassificationDataset` with one channel, shuffled, with its `simulated` set.
 
     Raises:
         TypeError: If `samples_per_class` or `length` is no integer.
@@ -102,7 +102,7 @@ def simulated_wingbeats(
         rng, samples_per_class - test_samples, length, sample_rate
     )
     x_test, y_test = _draw_split(rng, test_samples, length, sample_rate)
-    return SeriesDataset(
+    return ClassificationDataset(
         x_train=x_train,
         y_train=y_train,
         x_test=x_test,

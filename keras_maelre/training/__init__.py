@@ -18,7 +18,6 @@ from keras_maelre.training.pictures import plot_learning_curve
 from keras_maelre.training.recipe import Recipe, recipe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.sequence_parallel import SequenceParallel
-from keras_maelre.training.split import split_by_group
 
 __all__ = [
     "AdamW",
@@ -36,5 +35,4 @@ __all__ = [
     "cut_padding",
     "plot_learning_curve",
     "recipe",
-    "split_by_group",
 ]

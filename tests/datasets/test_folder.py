@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_maelre.datasets import read_folder
+from keras_maelre.datasets.shared_samples import count_shared_files
 
 PETS = {"dog": 10, "cat": 5, "ant": 5}
 
@@ -42,7 +43,7 @@ def test_seed_chooses_the_same_files_anywhere(tmp_path):
     one, other = fill(tmp_path / "one"), fill(tmp_path / "other")
 
     def chosen(folder, seed):
-        return names(read_folder(folder, seed=seed, test_share=0.4).x_test, folder)
+        return names(read_folder(folder, seed=seed, test_fraction=0.4).x_test, folder)
 
     assert chosen(one, 0) == chosen(other, 0)
     assert chosen(one, 0) != chosen(one, 1)
@@ -73,6 +74,24 @@ def test_a_third_split_is_named_as_left_out(tmp_path):
         str(tmp_path / "README.md"),
         str(tmp_path / "val"),
     ]
+
+
+def test_equal_files_in_both_splits_are_counted(tmp_path):
+    fill(tmp_path / "train")
+    fill(tmp_path / "test", {"dog": 2, "cat": 1})
+    (tmp_path / "test" / "dog" / "1.jpg").write_text("dog ?")  # of the same size
+    name = tmp_path.name
+    with pytest.warns(UserWarning, match=f"{name}: 2 of 3 test samples are training"):
+        read_folder(tmp_path)
+
+
+def test_files_that_differ_between_their_blocks_are_not_equal(tmp_path):
+    content = bytearray(100_000)
+    paths = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    for number, path in enumerate(paths):
+        content[10_000] = number % 2
+        path.write_bytes(content)
+    assert count_shared_files(paths[:1], paths[1:]) == 1  # a and c
 
 
 def test_a_class_may_be_called_train(tmp_path):
@@ -132,6 +151,42 @@ def test_nested_folders_and_links_belong_to_their_class(tmp_path):
     assert counts.tolist() == [5, 2, 6, 10 + 1 + 2]
 
 
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("dog/up", ".."),
+        ("dog/2020/may/far_up", "../../../.."),
+        ("dog/cats", "../cat"),
+        ("dog/1.jpeg", "../cat/1.jpg"),
+        ("dog2", "dog"),
+        ("every", "."),
+    ],
+)
+def test_links_to_other_classes_are_refused(tmp_path, link, target):
+    folder = fill(tmp_path / "pets")
+    (folder / "dog" / "2020" / "may").mkdir(parents=True)
+    (folder / link).symlink_to(target)
+    with pytest.raises(ValueError, match=f"link .*{link}.*other classes"):
+        read_folder(folder)
+
+
+def test_links_between_splits_are_refused(tmp_path):
+    fill(tmp_path / "train")
+    fill(tmp_path / "test")
+    (tmp_path / "test" / "dog" / "more").symlink_to("../../train/dog")
+    with pytest.raises(ValueError, match="link .*more"):
+        read_folder(tmp_path)
+
+
+def test_data_behind_a_link_may_hold_links_of_their_own(tmp_path):
+    fill(tmp_path / "pets")
+    (tmp_path / "pets" / ".store").mkdir()
+    (tmp_path / "pets" / ".store" / "1").write_text("dog")
+    (tmp_path / "pets" / "dog" / "stored.jpg").symlink_to("../.store/1")
+    (tmp_path / "link").symlink_to("pets")
+    assert len(read_folder(tmp_path / "link").x_train) == 17
+
+
 def refuse_threes(path):
     if pathlib.Path(path).stem == "3":
         raise ValueError("a three")
@@ -184,5 +239,5 @@ def test_what_is_no_task_is_refused(tmp_path):
     with pytest.raises(ValueError, match="`damaged` must be.*'ignore'"):
         read_folder(tmp_path, damaged="ignore")
     (tmp_path / "cat" / "0.jpg").write_text("cat")
-    with pytest.raises(ValueError, match="`test_share`"):
-        read_folder(tmp_path, test_share=1.0)
+    with pytest.raises(ValueError, match="`test_fraction`"):
+        read_folder(tmp_path, test_fraction=1.0)

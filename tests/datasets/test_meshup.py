@@ -151,6 +151,9 @@ def test_seed_changes_the_split(tmp_path):
         ({"pmid": None}, "article 2 must be an object.*'pmid'"),
         ({"mesh": None}, "article 2 must be an object.*'meshMajor'"),
         ({"mesh": ["Heart"]}, "article 2 must be an object"),
+        ({"mesh": None, "meshMajor": "Heart"}, "article 2: `meshMajor`.*'Heart'"),
+        ({"mesh": None, "meshMajor": {"a": 1}}, "article 2: `meshMajor`"),
+        ({"pmid": ["5"]}, "article 2: `pmid`"),
         ({"mesh": {"D1": 5}}, "article 2: texts and labels must be strings"),
         ({"title": 5}, "article 2: texts and labels must be strings"),
         ({"METHODS": ["a", "b"]}, "article 2: texts and labels must be strings"),
@@ -173,6 +176,20 @@ def test_no_text(tmp_path):
 def test_files_of_another_form(tmp_path, content):
     (tmp_path / "corpus.json").write_text(content)
     with pytest.raises(ValueError, match=r'corpus.json must start with {"articles"'):
+        read_meshup(tmp_path / "corpus.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"articles": [{"pmid": "\xff"}]}', "corpus.json is not UTF-8"),
+        (b'{"articles": [' + b"[" * 100_000, "corpus.json, article 1 is damaged"),
+        (b'{"articles": [' + b"9" * 10_000 + b"]}", "corpus.json, article 1 is dam"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path, content, message):
+    (tmp_path / "corpus.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
         read_meshup(tmp_path / "corpus.json")
 
 

@@ -87,6 +87,16 @@ def test_damaged_tables_are_refused(tmp_path, text, message):
         read_sound_table(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    "content", [b"file,label,fold\n\xff.wav,dog,1\n", b"file,label,fold\na\rb,1,2\n"]
+)
+def test_damaged_text_names_the_table(tmp_path, content):
+    table = write(tmp_path)
+    table.write_bytes(content)
+    with pytest.raises(ValueError, match="esc50.csv"):
+        read_sound_table(table)
+
+
 def test_bad_arguments_are_named(tmp_path):
     table = write(tmp_path)
     with pytest.raises(ValueError, match=r"`test_fold`.*\[1, 2, 3\].*test_fold=9"):
@@ -95,7 +105,7 @@ def test_bad_arguments_are_named(tmp_path):
         read_sound_table(table, audio=tmp_path / "none")
     with pytest.raises(FileNotFoundError, match=r"no table.*none\.csv"):
         read_sound_table(tmp_path / "none.csv")
-    with pytest.raises(ValueError, match="'raise' or 'skip'"):
+    with pytest.raises(ValueError, match="`missing` must be one of .*'raise', 'skip'"):
         read_sound_table(table, missing=None)
     one_fold = write(tmp_path, "file,label,fold\n1-a.wav,dog,1\n", table="one.csv")
     with pytest.raises(ValueError, match="at least two folds"):

@@ -112,6 +112,35 @@ def test_numeric_labels_are_one_class_however_they_are_written(tmp_path):
     assert data.y_test.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("10", "1_0"),
+        ("10", "1E1"),
+        ("1", "01"),
+        ("9007199254740992", "9007199254740993"),
+        ("0.1", "0.10000000000000000001"),
+        ("1", "\u0661"),  # an Arabic digit
+    ],
+)
+def test_labels_that_differ_are_different_classes(tmp_path, labels):
+    lines = "".join(f"{label}\t{i}\n" for i, label in enumerate(labels))
+    data = read_ucr(write_tsv(tmp_path, lines, lines.replace("\n", "0\n")))
+    assert sorted(data.class_names) == sorted(labels)
+    assert set(data.y_train) == {0, 1}
+    names = [data.class_names[label] for label in data.y_test]
+    assert names == list(labels)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("2.50", "2.5"), ("-0.0", "0"), ("+3", "3"), ("1e+05", "100000")],
+)
+def test_numbers_have_one_name(tmp_path, written, name):
+    data = read_ucr(write_tsv(tmp_path, f"{written}\t1\na\t2\n", f"{name}\t3\n"))
+    assert set(data.class_names) == {name, "a"}
+
+
 def test_labels_are_sorted_by_spelling_unless_all_are_numbers(tmp_path):
     data = read_ucr(write_tsv(tmp_path, "10\t1\n9\t2\n", "b\t3\n"))
     assert data.class_names == ("10", "9", "b")
@@ -135,6 +164,7 @@ def test_blank_lines_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path):
         ("1,,3:1", "could not convert"),
         ("1,2,:1", "could not convert"),
         ("1,2?,3:1", "could not convert"),
+        ("1,2_0,3:1", "underscore"),
         ("1,inf,3:1", "infinite"),
         ("1,1e39,3:1", "infinite"),
         ("1,2,3:7", "label '7' is none of those in the header: 1, 10, 2"),
@@ -184,6 +214,11 @@ def test_damaged_header_is_refused(tmp_path, old, new, reason):
     path = write_ts(tmp_path, (HEADER + TRAIN).replace(old, new))
     with pytest.raises(ValueError, match=f"Toy_TRAIN.ts.*{reason}"):
         read_ucr(path)
+
+
+def test_header_line_without_a_word_is_passed_over(tmp_path):
+    path = write_ts(tmp_path, HEADER.replace("@missing false", "@") + TRAIN)
+    assert read_ucr(path).class_names == ("1", "2", "10")
 
 
 def test_equal_length_holds_without_a_declared_length(tmp_path):

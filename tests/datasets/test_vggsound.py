@@ -97,13 +97,20 @@ def test_damaged_tables_are_refused(tmp_path, text, message):
         read_vggsound(table, clips)
 
 
+def test_damaged_text_names_the_table(tmp_path):
+    table, clips = write(tmp_path)
+    table.write_bytes(b"\xff,1,dog,train\n")
+    with pytest.raises(ValueError, match=r"vggsound\.csv is damaged"):
+        read_vggsound(table, clips)
+
+
 def test_missing_table_folder_and_choice_are_named(tmp_path):
     table, clips = write(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no table.*none\.csv"):
         read_vggsound(tmp_path / "none.csv", clips)
     with pytest.raises(FileNotFoundError, match="no folder.*none"):
         read_vggsound(table, tmp_path / "none")
-    with pytest.raises(ValueError, match="'raise' or 'skip'.*'ignore'"):
+    with pytest.raises(ValueError, match="`missing` must be one of .*'skip'.*'ignore'"):
         read_vggsound(table, clips, missing="ignore")
 
 

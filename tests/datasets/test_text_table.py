@@ -103,6 +103,19 @@ def test_lists_of_labels(tmp_path):
     np.testing.assert_array_equal(data.y_test, [[1, 0, 0, 1]])
 
 
+def test_binary_columns_are_decoded(tmp_path):
+    rows = [{**row, "label": row["label"].encode()} for row in ROWS]
+    data = read_table(write(tmp_path / "table.parquet", rows))
+    assert data.class_names == ("a", "b", "c")
+
+
+def test_a_list_is_not_one_class(tmp_path):
+    rows = [{**row, "label": [row["label"]]} for row in ROWS]
+    path = write(tmp_path / "table.parquet", rows)
+    with pytest.raises(ValueError, match="row 1, column 'label'.*multi_label"):
+        read_table(path)
+
+
 # Drawing test documents.
 
 
@@ -115,26 +128,26 @@ def test_drawn_by_class(tmp_path, suffix):
     assert not set(data.x_train) & set(data.x_test)
     assert read_table(path).x_test == data.x_test
     assert read_table(path, seed=1).x_test != data.x_test
-    assert len(read_table(path, test_share=0.5).x_test) == 16
+    assert len(read_table(path, test_fraction=0.5).x_test) == 16
 
 
 def test_several_labels_are_drawn_from_all(tmp_path):
     path = write(tmp_path / "t.csv", unsplit(["a b", "b", "c a", "", "b c"] * 4))
-    data = read_table(path, multi_label=True, test_share=0.25)
+    data = read_table(path, multi_label=True, test_fraction=0.25)
     assert data.y_test.shape == (5, 3) and data.y_train.shape == (15, 3)
 
 
 def test_split_column_can_be_ignored(tmp_path):
     path = write(tmp_path / "t.csv", [dict(row) for row in ROWS * 5])
     assert len(read_table(path).x_test) == 5
-    assert len(read_table(path, split=None, test_share=0.4).x_test) == 8
+    assert len(read_table(path, split=None, test_fraction=0.4).x_test) == 8
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.2])
 def test_wrong_share(tmp_path, share):
     path = write(tmp_path / "t.csv", unsplit("aabb"))
-    with pytest.raises(ValueError, match="test_share"):
-        read_table(path, test_share=share)
+    with pytest.raises(ValueError, match="test_fraction"):
+        read_table(path, test_fraction=share)
 
 
 # Wrong files.
@@ -205,6 +218,19 @@ def test_damaged_parquet(tmp_path):
     (tmp_path / "t.parquet").write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=r"t\.parquet is damaged"):
         read_table(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("position", range(0, 1000, 13))
+def test_parquet_with_flipped_bytes(tmp_path, position):
+    """The table, another one, or an error that names the file; never a raw one."""
+    path = write(tmp_path / "t.parquet")
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= 255
+    path.write_bytes(content)
+    try:
+        read_table(path)
+    except ValueError as error:
+        assert "t.parquet" in str(error)
 
 
 def test_byte_order_mark(tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
 
 SUFFIXES = (".csv", ".parquet")
@@ -23,7 +24,7 @@ def read_table(
     test="test",
     multi_label=False,
     separator=" ",
-    test_share=0.2,
+    test_fraction=0.2,
     seed=0,
 ):
     """Reads documents and their classes from a `.csv` or `.parquet` file.
@@ -37,19 +38,19 @@ def read_table(
         label: String, the column of the class: a name or an integer.
         split: String, the column that tells training from test documents. Without
             a column `"split"` in the table, or with `split=None`, documents are
-            drawn for the test, see `test_share`; a column of another name must be
+            drawn for the test, see `test_fraction`; a column of another name must be
             there.
         train: String, what stands in `split` for training documents.
         test: String, what stands in `split` for test documents.
         multi_label: Boolean, whether `label` holds any number of classes, several
             separated by `separator`, or in Parquet a list; none in an empty cell.
         separator: String between the classes of a document.
-        test_share: Float between 0 and 1, the part of the documents to test on where
+        test_fraction: Float in (0, 1), the fraction of the documents to test on where
             no column says so: of each class, or of all with `multi_label`.
         seed: Integer; the same seed draws the same documents.
 
     Returns:
-        A `LabelledDataset`, named after the file.
+        A `ClassificationDataset`, named after the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -69,6 +70,9 @@ def read_table(
     print(data.describe())
     ```
     """
+    multi_label = check_flag("multi_label", multi_label)
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
+    seed = check_integer("seed", seed, low=0)
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}")
@@ -101,6 +105,9 @@ def read_table(
     if multi_label:
         found = [_several(cell, separator) for cell in columns[label]]
     else:
+        for row, cell in enumerate(columns[label]):
+            if isinstance(cell, (list, dict)):
+                fail(row, label, f"must be one class (see `multi_label`), not {cell!r}")
         found = [[_name(cell)] for cell in columns[label]]
     for row, names in enumerate(found):
         if "" in names:
@@ -116,10 +123,7 @@ def read_table(
     else:
         y = np.array([index[names[0]] for names in found], "int32")
     if split is None:
-        # Of several labels there is no share that each could have.
-        is_test = stratified_split(
-            np.zeros(len(y)) if multi_label else y, test_share, seed
-        )
+        is_test = stratified_split(y, test_fraction, seed=seed)
     else:
         is_test = np.zeros(len(texts), bool)
         for row, cell in enumerate(columns[split]):
@@ -129,7 +133,7 @@ def read_table(
     for name, chosen in (("training", ~is_test), ("test", is_test)):
         if not chosen.any():
             raise ValueError(f"{path} holds no {name} documents.")
-    return LabelledDataset(
+    return ClassificationDataset(
         x_train=[texts[row] for row in np.flatnonzero(~is_test)],
         y_train=y[~is_test],
         x_test=[texts[row] for row in np.flatnonzero(is_test)],
@@ -171,9 +175,19 @@ def _read_parquet(path):
             error
         )
     try:
-        return pyarrow.parquet.read_table(path).to_pydict()
-    except pyarrow.ArrowInvalid as error:
+        columns = pyarrow.parquet.read_table(path).to_pydict()
+        return {
+            name: [_decoded(cell) for cell in cells] for name, cells in columns.items()
+        }
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def _decoded(cell):
+    """Binary columns hold UTF-8 text."""
+    if isinstance(cell, list):
+        return [_decoded(part) for part in cell]
+    return cell.decode() if isinstance(cell, bytes) else cell
 
 
 def _name(cell):

@@ -53,6 +53,11 @@ def test_labels_without_names_are_numbered_in_order(tmp_path):
     assert data.y_train.tolist() == [2, 1] and data.y_test.tolist() == [0, 0]
 
 
+def test_names_may_be_bytes(tmp_path):
+    path = save(tmp_path, X=X, y=Y, is_test=IS_TEST, classes=[b"cat", b"dog"])
+    assert read_image_archive(path).class_names == ("cat", "dog")
+
+
 def files(**changes):
     arrays = {"jpeg": JPEG, "offset": OFFSET, "y": Y, "is_test": IS_TEST, **changes}
     return {key: value for key, value in arrays.items() if value is not None}
@@ -83,10 +88,10 @@ def pixels(**changes):
         (pixels(y=Y[:3]), "`y` and `is_test` must have one entry"),
         (pixels(is_test=IS_TEST[:, None]), "`y` and `is_test` must have one entry"),
         (pixels(is_test=IS_TEST * 2), "`is_test`.*booleans"),
-        (pixels(is_test=IS_TEST & ~IS_TEST), "`y_test` must hold at least one"),
+        (pixels(is_test=IS_TEST & ~IS_TEST), "`x_test` must hold at least one"),
         (pixels(y=Y * np.nan), "label of `y` is NaN"),
         (pixels(classes=["cat"]), "`y_train`.*0 to 0"),
-        (pixels(classes=["cat", "cat"]), "none twice"),
+        (pixels(classes=["cat", "cat"]), "distinct"),
     ],
 )
 def test_wrong_archives_are_refused_by_name(tmp_path, arrays, message):

@@ -12,7 +12,7 @@ import pytest
 from keras_maelre.datasets import load_mosquito_sound, read_ucr
 
 tfds = pytest.importorskip("tensorflow_datasets", reason="needs the extra [data]")
-from keras_maelre.datasets.mosquito_sound import (
+from keras_maelre.datasets.mosquito_sound_builder import (  # noqa: E402
     MosquitoSound,
     find_files,
 )

@@ -1,11 +1,17 @@
 """Image tasks kept as one NumPy `.npz` archive."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.datasets.labelled_dataset import LabelledDataset
+from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.datasets.npz_archive import (
+    as_mask,
+    check_lengths,
+    number_labels,
+    read_arrays,
+    read_names,
+)
 
 FILES = ("jpeg", "offset", "y", "is_test")
 PIXELS = ("X", "y", "is_test")
@@ -31,18 +37,22 @@ def read_image_archive(path):
         path: Path of the archive.
 
     Returns:
-        A `LabelledDataset`, named after the file. Its samples are lists of `bytes`
-        for `jpeg`, and uint8 arrays of shape `(samples, height, width, channels)`
-        for `X`.
+        A `ClassificationDataset`, named after the file. Its samples are lists of
+        `bytes` for `jpeg`, and uint8 arrays of shape `(samples, height, width,
+        channels)` for `X`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no `.npz` archive, lacks an array, or holds arrays
-            that do not fit together.
+        ValueError: If the file is not an `.npz` archive or is damaged, lacks an array,
+            or holds arrays that do not fit together.
 
     Example:
 
     ```python
+    import numpy as np
+
+    from keras_maelre.datasets import read_image_archive
+
     np.savez(
         "icons.npz",
         X=np.random.randint(256, size=(6, 32, 32, 3), dtype="uint8"),
@@ -54,32 +64,35 @@ def read_image_archive(path):
     ```
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a .npz archive (a zip file of NumPy arrays).")
-    with np.load(path, allow_pickle=False) as archive:
-        form = next((f for f in (FILES, PIXELS) if set(f) <= set(archive.files)), None)
-        if form is None:
-            raise ValueError(
-                f"{path} must hold the arrays {', '.join(FILES)} or the arrays "
-                f"{', '.join(PIXELS)}. Received: {', '.join(archive.files)}"
-            )
-        keys = form + (("classes",) if "classes" in archive else ())
-        arrays = {key: _read(archive, key, path) for key in keys}
+    arrays = read_arrays(path, (FILES, PIXELS), ("classes",))
     try:
-        images = _files(arrays) if form == FILES else _pixels(arrays["X"])
-        return _split(images, arrays, path.stem)
-    except ValueError as error:
+        return _make_dataset(arrays, path.stem)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read(archive, key, path):
-    # What a damaged or a pickled array raises.
-    try:
-        return archive[key]
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: array {key!r} cannot be read: {error}") from None
+def _make_dataset(arrays, name):
+    images = _pixels(arrays["X"]) if "X" in arrays else _files(arrays)
+    y, is_test = arrays["y"], as_mask(arrays["is_test"])
+    check_lengths(len(images), "images", y=y, is_test=is_test)
+    if "classes" in arrays:
+        class_names = read_names(arrays["classes"])
+    else:
+        class_names, (y,) = number_labels(y=y)
+
+    def pick(chosen):
+        if isinstance(images, np.ndarray):
+            return images[chosen]
+        return [images[i] for i in np.flatnonzero(chosen)]
+
+    return ClassificationDataset(
+        x_train=pick(~is_test),
+        y_train=y[~is_test],
+        x_test=pick(is_test),
+        y_test=y[is_test],
+        class_names=class_names,
+        name=name,
+    )
 
 
 def _files(arrays):
@@ -119,38 +132,3 @@ def _pixels(images):
     if 0 in images.shape:
         raise ValueError(f"`X` is empty. Received shape: {images.shape}")
     return images
-
-
-def _split(images, arrays, name):
-    y, is_test = arrays["y"], arrays["is_test"]
-    if y.shape != (len(images),) or is_test.shape != y.shape:
-        raise ValueError(
-            f"`y` and `is_test` must have one entry for each of the {len(images)} "
-            f"images. Received: shapes {y.shape} and {is_test.shape}"
-        )
-    if is_test.dtype.kind not in "biu" or not np.isin(is_test, (0, 1)).all():
-        raise ValueError(
-            "`is_test` must hold booleans or the integers 0 and 1. "
-            f"Received: dtype {is_test.dtype}"
-        )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        raise ValueError("a label of `y` is NaN or infinite")
-    if "classes" in arrays:
-        class_names = np.atleast_1d(arrays["classes"])
-    else:
-        class_names, y = np.unique(y, return_inverse=True)
-    is_test = is_test.astype(bool)
-
-    def pick(chosen):
-        if isinstance(images, np.ndarray):
-            return images[chosen]
-        return [images[i] for i in np.flatnonzero(chosen)]
-
-    return LabelledDataset(
-        x_train=pick(~is_test),
-        y_train=y[~is_test],
-        x_test=pick(is_test),
-        y_test=y[is_test],
-        class_names=tuple(class_names),
-        name=name,
-    )
