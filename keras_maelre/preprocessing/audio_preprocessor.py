@@ -9,9 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
+from keras_maelre.checks import check_flag, check_integer, check_number
 from keras_maelre.preprocessing.log_mel import LogMelFilterbank
-from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
+from keras_maelre.preprocessing.preprocessor import (
+    Preprocessor,
+    as_samples,
+    refuse_masked,
+)
 from keras_maelre.preprocessing.read_sound import read_sound
 from keras_maelre.preprocessing.resample import resample
 
@@ -79,10 +83,10 @@ class NormalizedLogMel(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.frames = check_count("frames", frames)
+        self.frames = check_integer("frames", frames)
         self.mean = check_number("mean", mean, low=float(np.finfo("float32").min))
         self.stddev = check_number("stddev", stddev, low=1e-6)
-        self.truncate = bool(truncate)
+        self.truncate = check_flag("truncate", truncate)
         self.log_mel = LogMelFilterbank(
             sampling_rate, num_mel_bins, frame_step_ms, dtype="float32"
         )
@@ -187,6 +191,7 @@ class AudioPreprocessor(Preprocessor):
     """
 
     modality = "audio"
+    axes = ("frames", "mel filters")
 
     def __init__(
         self,
@@ -317,6 +322,7 @@ def _load(sound, i, sampling_rate):
             )
     else:
         wave = sound
+    refuse_masked(wave, f"The wave of sample {i}")
     wave = np.asarray(wave)
     if wave.dtype == "int16":
         wave = wave / np.float32(32768)

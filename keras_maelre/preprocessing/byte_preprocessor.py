@@ -46,6 +46,7 @@ class BytePreprocessor(Preprocessor):
     """
 
     modality = "bytes"
+    axes = ("bytes",)
     dtype = "int32"
     padding_id = PADDING_ID
 

@@ -8,7 +8,11 @@ import os
 import keras
 import numpy as np
 
-from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
+from keras_maelre.preprocessing.preprocessor import (
+    Preprocessor,
+    as_samples,
+    refuse_masked,
+)
 
 # Mean and standard deviation of the colours of ImageNet, of values in [0, 1].
 MEAN = (0.485, 0.456, 0.406)
@@ -76,6 +80,7 @@ class ImagePreprocessor(Preprocessor):
     """
 
     modality = "image"
+    axes = ("height", "width", "3")
 
     def __init__(
         self, input_shape=(224, 224, 3), mean=MEAN, stddev=STDDEV, crop_share=0.875
@@ -196,6 +201,7 @@ def open_image(sample, name):
 
 def _as_images(samples):
     """Returns a batch as a list of images, or raises if it is no batch."""
+    refuse_masked(samples, "The batch")
     if hasattr(samples, "__array__") and hasattr(samples, "shape"):
         samples = np.asarray(samples)
         if samples.dtype.kind not in "OSU" and samples.ndim != 4:

@@ -87,6 +87,7 @@ class TextPreprocessor(Preprocessor):
     """
 
     modality = "text"
+    axes = ("tokens",)
     dtype = "int32"
     padding_id = PADDING_ID
 

@@ -212,7 +212,11 @@ def test_preset_and_configuration():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"input_shape": (224, 224)}, ValueError, "`input_shape`.*3 positive"),
+        (
+            {"input_shape": (224, 224)},
+            ValueError,
+            r"\(height, width, 3\).*224",
+        ),
         ({"input_shape": (224, 224, 1)}, ValueError, r"\(height, width, 3\).*224, 1"),
         ({"input_shape": (0, 224, 3)}, ValueError, "`input_shape`"),
         ({"mean": 0.5}, ValueError, "`mean` must hold three.*0.5"),
