@@ -67,7 +67,7 @@ def test_arrays_are_normalized_before_they_become_float32(offset, amplitude):
     )
 
 
-@pytest.mark.parametrize("amplitude", [1e-20, 1.0, 1e20, 1e38])
+@pytest.mark.parametrize("amplitude", [1e-20, 1.0, 1e20, 1e37])
 def test_tensors_of_any_scale(amplitude):
     wave = np.sin(np.arange(80) * 0.7).reshape(2, 40, 1)
     wave[1, 30:] = np.nan
