@@ -52,7 +52,7 @@ print(data.x_train[0])
 
 # %%
 preprocessor = preprocessing.AudioPreprocessor(input_shape=(112, 128))
-preprocessor = preprocessor.measure(data.x_train, verbose=0)
+preprocessor.adapt(data.x_train, verbose=0)
 print(f"log-mel mean {preprocessor.mean:.2f}, deviation {preprocessor.stddev:.2f}")
 
 shown = [data.x_train[np.flatnonzero(data.y_train == label)[0]] for label in range(6)]

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_maelre.preprocessing.read_sound import import_soundfile
+from keras_maelre.preprocessing.read_sound import import_soundfile, missing_bytes
 
 
 def keep_sound_files(files, missing, table):
@@ -55,4 +55,6 @@ def sound_fault(file):
         frames = soundfile.info(file).frames
     except soundfile.SoundFileError as error:
         return f"damaged ({error})"
+    if missing_bytes(file):
+        return "cut off"
     return None if frames else "holds no samples"

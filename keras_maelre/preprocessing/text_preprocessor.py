@@ -346,7 +346,7 @@ def _checked_vocabulary(vocabulary):
     if wrong or len(set(ids)) < len(ids):
         raise ValueError(
             "The ids of `vocabulary` must be distinct integers from 0 to "
-            f"{MOST_TOKENS - 1}. Received: {len(ids)} tokens, of which {len(wrong)} have "
+            f"{MOST_TOKENS - 1}. Received: {len(ids)} tokens, {len(wrong)} with "
             f"another id ({wrong[:1]})"
         )
     missing = [token for token in (START, PADDING, END) if token not in vocabulary]
