@@ -46,7 +46,7 @@ print(data.x_train[0])
 # ## The preprocessor
 #
 # `AudioPreprocessor` reads files of any rate, resamples them to 16 kHz, and computes
-# Kaldi's log-mel filterbank. `measure` finds the mean and the deviation of the training
+# Kaldi's log-mel filterbank. `adapt` finds the mean and the deviation of the training
 # sounds. Sounds with more than 112 frames of 10 ms would be an error, unless
 # `truncate=True`.
 

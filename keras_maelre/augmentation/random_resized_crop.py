@@ -13,7 +13,7 @@ class RandomResizedCrop(keras.layers.Layer):
     Scaling is bilinear. Active only in training.
 
     For parts that are scaled up as little as possible, prepare the training images
-    with `ImagePreprocessor(..., crop_share=1.0)`.
+    with `ImagePreprocessor(..., crop_fraction=1.0)`.
 
     Args:
         area_factor: Pair `(low, high)` of floats in `(0, 1]`, between which the

@@ -283,12 +283,12 @@ class AudioPreprocessor(Preprocessor):
         Args:
             samples: List of training sounds, as in a call.
             verbose: 0 shows nothing; 1 shows a progress bar in a terminal or notebook,
-                and a single line at the end elsewhere.
+                and a single line at the end elsewhere; 2 shows that line everywhere.
 
         Raises:
             TypeError, ValueError: As in a call, or if all energies are the same.
         """
-        verbose = check_integer("verbose", verbose, low=0, high=1)
+        verbose = check_integer("verbose", verbose, low=0, high=2)
         sounds = _as_sounds(samples)
         # Keras' bar writes a line for every update where it cannot overwrite one.
         once = 2 if verbose and not _is_interactive() else verbose
