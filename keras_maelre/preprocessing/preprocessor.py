@@ -49,8 +49,8 @@ class Preprocessor:
     def lengths(self, samples):
         """The length of each sample along the first axis of the input tensor.
 
-        Cheaper than a call: no features are computed. Batches of samples of similar
-        length hold little padding.
+        No features are computed. Batches of samples of similar length hold little
+        padding.
 
         Args:
             samples: A batch of raw samples, as in a call.

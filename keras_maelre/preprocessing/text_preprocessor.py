@@ -274,18 +274,27 @@ class TextPreprocessor(Preprocessor):
         return max(self.vocabulary.values()) + 1
 
     def prepare(self, samples):
-        documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
+        tokens = self._tokens(samples)
+        ids = np.full((len(tokens), *self.input_shape), PADDING_ID, self.dtype)
         room = self.input_shape[0] - 2
-        if self.truncate:
-            tokens = self._encode_beginnings(documents, room)
-        else:
-            tokens = self._encode(documents)
-            self.check_length([len(row) + 2 for row in tokens], "tokens")
-        ids = np.full((len(documents), *self.input_shape), PADDING_ID, self.dtype)
         for row, values in zip(ids, tokens, strict=True):
             values = [self._start_id, *values[:room], self._end_id]
             row[: len(values)] = values
         return ids
+
+    def lengths(self, samples):
+        # Tokens are all that there is to compute, so it costs as much as a call.
+        lengths = [len(row) + 2 for row in self._tokens(samples)]
+        return np.minimum(lengths, self.input_shape[0])
+
+    def _tokens(self, samples):
+        """Token ids of documents, without `<s>` and `</s>`; of cut ones the first."""
+        documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
+        if self.truncate:
+            return self._encode_beginnings(documents, self.input_shape[0] - 2)
+        tokens = self._encode(documents)
+        self.check_length([len(row) + 2 for row in tokens], "tokens")
+        return tokens
 
     def _encode(self, documents):
         encodings = self._engine.encode_batch_fast(documents, add_special_tokens=False)

@@ -116,6 +116,16 @@ def test_too_long_is_an_error(preprocessor):
         preprocessor([fits, fits + "x"])
 
 
+def test_lengths_count_tokens(preprocessor):
+    lengths = preprocessor.lengths(TEXTS)
+    assert lengths.dtype.kind == "i"
+    np.testing.assert_array_equal(lengths, (preprocessor(TEXTS) != 1).sum(axis=1))
+    cutting = TextPreprocessor(VOCABULARY, MERGES, input_shape=(6,), truncate=True)
+    np.testing.assert_array_equal(cutting.lengths(TEXTS), np.minimum(lengths, 6))
+    with pytest.raises(ValueError, match="longer than the 6 tokens"):
+        TextPreprocessor(VOCABULARY, MERGES, input_shape=(6,)).lengths(TEXTS)
+
+
 def test_truncation_keeps_start_and_end():
     whole = TextPreprocessor(VOCABULARY, MERGES, input_shape=(1000,))
     cutting = TextPreprocessor(VOCABULARY, MERGES, input_shape=(20,), truncate=True)
