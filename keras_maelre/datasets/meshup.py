@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_maelre.augmentation.checks import check_count
+from keras_maelre.checks import check_integer
 from keras_maelre.datasets.labelled_dataset import LabelledDataset
 
 TEXT_FIELDS = ("title", "abstractText", "INTRO", "METHODS", "RESULTS", "DISCUSS")
@@ -80,7 +80,7 @@ def read_meshup(path, min_articles=50, seed=0):
         Indexing" (arXiv 2204.13604); "Modality Agnostic Efficient Long Range
         Encoder" (arXiv 2507.19409), section 4.1.
     """
-    check_count("min_articles", min_articles)
+    check_integer("min_articles", min_articles)
     articles = list(read_articles(path))
     names = frequent_labels((labels for _, _, labels in articles), min_articles, path)
     index = {name: number for number, name in enumerate(names)}

@@ -5,10 +5,7 @@ from keras_maelre.preprocessing.audio_preprocessor import (
     NormalizedLogMel,
 )
 from keras_maelre.preprocessing.byte_preprocessor import BytePreprocessor
-from keras_maelre.preprocessing.image_preprocessor import (
-    ImagePreprocessor,
-    NormalizedImage,
-)
+from keras_maelre.preprocessing.image_preprocessor import ImagePreprocessor
 from keras_maelre.preprocessing.log_mel import LogMelFilterbank
 from keras_maelre.preprocessing.read_sound import read_sound
 from keras_maelre.preprocessing.series_preprocessor import SeriesPreprocessor
@@ -20,7 +17,6 @@ __all__ = [
     "BytePreprocessor",
     "ImagePreprocessor",
     "LogMelFilterbank",
-    "NormalizedImage",
     "NormalizedLogMel",
     "SeriesPreprocessor",
     "TextPreprocessor",

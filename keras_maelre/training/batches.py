@@ -301,10 +301,8 @@ def _label_rows(y, num_classes):
 
 
 def _mix(layer, x, y):
-    if isinstance(layer, (keras.layers.MixUp, keras.layers.CutMix)):
-        mixed = layer({"images": x, "labels": y}, training=True)
-        return mixed["images"], mixed["labels"]
-    return layer(x, y, training=True)
+    mixed = layer({"images": x, "labels": y}, training=True)
+    return mixed["images"], mixed["labels"]
 
 
 def _rewind(layer, key, draw):
