@@ -72,7 +72,9 @@ def pipelines(count, folder):
         "text",
         "text",
         documents,
-        preprocessing.train_vocabulary(documents, 2000, input_shape=(512,)),
+        preprocessing.TextPreprocessor.from_documents(
+            documents, 2000, input_shape=(512,)
+        ),
     )
     yield (
         "series",

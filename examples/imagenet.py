@@ -40,7 +40,7 @@ def main(arguments=None):
     else:
         data = datasets.read_image_archive(args.data)
     # The random crop of the training wants all of a picture, and digits fill theirs.
-    preprocessor = ImagePreprocessor((args.size, args.size, 3), crop_share=1.0)
+    preprocessor = ImagePreprocessor((args.size, args.size, 3), crop_fraction=1.0)
     changes = {}
     if args.data is None:
         changes = {"augmentation": []}  # mirrored, digits are others or none

@@ -57,7 +57,7 @@ def text_input(args, data, length):
             args.preset, tokenizer=args.tokenizer, truncate=True, **shape
         )
         return preprocessor, {"token_embeddings": args.tokenizer}
-    preprocessor = preprocessing.train_vocabulary(
+    preprocessor = preprocessing.TextPreprocessor.from_documents(
         data.x_train, args.vocabulary_size, truncate=True, **shape
     )
     size = preprocessor.vocabulary_size

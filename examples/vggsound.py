@@ -54,9 +54,7 @@ def main(arguments=None):
         input_shape=(args.frames, 128), frame_step_ms=args.frame_step, truncate=True
     )
     chosen = np.random.default_rng(args.seed).permutation(len(data.x_train))
-    preprocessor = preprocessor.measure(
-        shared.select(data.x_train, chosen[:MEASURED]), verbose=2
-    )
+    preprocessor.adapt(shared.select(data.x_train, chosen[:MEASURED]), verbose=2)
     print(f"log-mel mean {preprocessor.mean:.3f}, deviation {preprocessor.stddev:.3f}")
     # As AST does (arXiv 2104.01778): up to 192 of 1024 frames.
     masks = [

@@ -46,13 +46,13 @@ print(data.x_train[0])
 # ## The preprocessor
 #
 # `AudioPreprocessor` reads files of any rate, resamples them to 16 kHz, and computes
-# Kaldi's log-mel filterbank. `measure` finds the mean and the deviation of the training
+# Kaldi's log-mel filterbank. `adapt` finds the mean and the deviation of the training
 # sounds. Sounds with more than 112 frames of 10 ms would be an error, unless
 # `truncate=True`.
 
 # %%
 preprocessor = preprocessing.AudioPreprocessor(input_shape=(112, 128))
-preprocessor = preprocessor.measure(data.x_train, verbose=0)
+preprocessor.adapt(data.x_train, verbose=0)
 print(f"log-mel mean {preprocessor.mean:.2f}, deviation {preprocessor.stddev:.2f}")
 
 shown = [data.x_train[np.flatnonzero(data.y_train == label)[0]] for label in range(6)]

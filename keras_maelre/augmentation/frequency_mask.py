@@ -1,10 +1,10 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
 )
+from keras_maelre.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -46,7 +46,7 @@ class FrequencyMask(SpectrogramAugmentation):
 
     def __init__(self, max_width=48, rate=1.0, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
-        self.max_width = check_count("max_width", max_width)
+        self.max_width = check_integer("max_width", max_width)
 
     def augment(self, spectrograms):
         band = self.draw_band(spectrograms, 2, self.max_width)

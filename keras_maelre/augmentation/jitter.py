@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_number
 from keras_maelre.augmentation.series_augmentation import SeriesAugmentation
+from keras_maelre.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -46,7 +46,7 @@ class Jitter(SeriesAugmentation):
         if isinstance(stddev, (tuple, list)):
             if len(stddev) != 2:
                 raise ValueError(
-                    "`stddev` must be a float or a pair (low, high). "
+                    "Argument `stddev` must be a number or a pair (low, high). "
                     f"Received: stddev={stddev!r}"
                 )
             low = check_number("stddev[0]", stddev[0])

@@ -1,8 +1,8 @@
 import keras
 
-from keras_maelre.augmentation.checks import check_count, check_number
 from keras_maelre.augmentation.series_augmentation import SeriesAugmentation
 from keras_maelre.augmentation.smooth_curve import smooth_curve
+from keras_maelre.checks import check_integer, check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -48,7 +48,7 @@ class MagnitudeWarp(SeriesAugmentation):
     def __init__(self, stddev=0.2, knots=4, rate=0.5, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
         self.stddev = check_number("stddev", stddev)
-        self.knots = check_count("knots", knots)
+        self.knots = check_integer("knots", knots)
 
     def augment(self, series, lengths):
         values = 1.0 + self.stddev * self.normal(series, self.knots + 2)

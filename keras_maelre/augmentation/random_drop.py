@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
 from keras_maelre.augmentation.series_augmentation import SeriesAugmentation
+from keras_maelre.checks import check_integer, check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -49,7 +49,7 @@ class RandomDrop(SeriesAugmentation):
     def __init__(self, drop_fraction=0.1, segments=3, rate=0.5, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
         self.drop_fraction = check_number("drop_fraction", drop_fraction, high=1.0)
-        self.segments = check_count("segments", segments)
+        self.segments = check_integer("segments", segments)
 
     def augment(self, series, lengths):
         dtype = series.dtype

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_number
+from keras_maelre.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -13,7 +13,7 @@ class RandomResizedCrop(keras.layers.Layer):
     Scaling is bilinear. Active only in training.
 
     For parts that are scaled up as little as possible, prepare the training images
-    with `ImagePreprocessor(..., crop_share=1.0)`.
+    with `ImagePreprocessor(..., crop_fraction=1.0)`.
 
     Args:
         area_factor: Pair `(low, high)` of floats in `(0, 1]`, between which the
@@ -61,7 +61,7 @@ class RandomResizedCrop(keras.layers.Layer):
         if not self.aspect_ratio_factor[0] <= 1 <= self.aspect_ratio_factor[1]:
             # No other part fits in for every area.
             raise ValueError(
-                "`aspect_ratio_factor` must enclose 1. "
+                "Argument `aspect_ratio_factor` must enclose 1. "
                 f"Received: aspect_ratio_factor={aspect_ratio_factor!r}"
             )
         self.seed = seed
@@ -131,9 +131,7 @@ def _interpolation(place, share, size):
 def _check_pair(name, value, high=float("inf")):
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise ValueError(
-            f"`{name}` must be a pair (low, high). Received: {name}={value!r}"
+            f"Argument `{name}` must be a pair (low, high). Received: {name}={value!r}"
         )
-    low = check_number(f"{name}[0]", value[0], high=high)
-    if low == 0:
-        raise ValueError(f"`{name}[0]` must be greater than 0. Received: {value!r}")
+    low = check_number(f"{name}[0]", value[0], above=0.0, high=high)
     return low, check_number(f"{name}[1]", value[1], low=low, high=high)

@@ -1,7 +1,7 @@
 import keras
 
-from keras_maelre.augmentation.checks import check_number
 from keras_maelre.augmentation.series_augmentation import SeriesAugmentation
+from keras_maelre.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

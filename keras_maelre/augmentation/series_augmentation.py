@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_number
+from keras_maelre.checks import check_number
 
 
 class SeriesAugmentation(keras.layers.Layer):

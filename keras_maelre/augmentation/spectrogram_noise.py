@@ -1,10 +1,10 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_number
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
 )
+from keras_maelre.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

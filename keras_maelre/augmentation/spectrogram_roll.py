@@ -1,10 +1,10 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
 )
+from keras_maelre.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -46,7 +46,7 @@ class SpectrogramRoll(SpectrogramAugmentation):
 
     def __init__(self, max_shift=10, rate=1.0, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
-        self.max_shift = check_count("max_shift", max_shift)
+        self.max_shift = check_integer("max_shift", max_shift)
 
     def augment(self, spectrograms):
         frames = ops.shape(spectrograms)[1]

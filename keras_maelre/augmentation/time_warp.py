@@ -1,9 +1,9 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
 from keras_maelre.augmentation.series_augmentation import SeriesAugmentation
 from keras_maelre.augmentation.smooth_curve import smooth_curve
+from keras_maelre.checks import check_integer, check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -51,7 +51,7 @@ class TimeWarp(SeriesAugmentation):
     def __init__(self, stddev=0.2, knots=4, rate=0.5, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
         self.stddev = check_number("stddev", stddev)
-        self.knots = check_count("knots", knots)
+        self.knots = check_integer("knots", knots)
 
     def augment(self, series, lengths):
         values = self.stddev * self.normal(series[..., :1], self.knots + 2)

@@ -1,25 +1,25 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
+from keras_maelre.checks import check_integer, check_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class TokenDrop(keras.layers.Layer):
-    """Makes padding of random tokens, or of random runs of bytes.
+    """Replaces random tokens, or random runs of bytes, by padding.
 
-    A model of few documents learns them by heart; one that never sees the same words
-    of a document twice has to learn what the words say. The tokens dropped become
-    padding, which models mask, so nothing takes their place and the others keep their
+    A model trained on few documents memorizes them; one that never sees a document
+    with the same words twice has to learn what the words say. The dropped tokens become
+    padding, which models mask: nothing takes their place, and the others keep their
     positions. Active only in training.
 
     Args:
-        padding_id: Integer, the id that stands for no token: 0 of bytes, 1 of
-            RoBERTa's tokens.
-        drop_fraction: Float in `[0, 1)`, the share of the tokens that is dropped, in
-            the mean.
+        padding_id: Integer, the model's padding id: `preprocessor.padding_id`, which
+            is 0 for bytes and 1 for RoBERTa's tokens. It has no default: another id
+            would be a word.
+        drop_fraction: Float in `[0, 1)`, the fraction of tokens dropped on average.
         span: Integer, at least 1, the length of the runs that are dropped: 1 for
-            tokens, about a word's length for bytes. Runs may meet.
+            tokens, about the length of a word for bytes. Runs may adjoin.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name`.
 
@@ -37,9 +37,10 @@ class TokenDrop(keras.layers.Layer):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import TokenDrop
     >>> ids = np.array([[5, 9, 7, 3, 0, 0]])
-    >>> layer = keras_maelre.augmentation.TokenDrop(padding_id=0, drop_fraction=0.3)
-    >>> dropped = layer(ids, training=True)
+    >>> dropped = TokenDrop(padding_id=0, drop_fraction=0.3)(ids, training=True)
 
     Reference:
         Iyyer et al., "Deep Unordered Composition Rivals Syntactic Methods for Text
@@ -48,14 +49,9 @@ class TokenDrop(keras.layers.Layer):
 
     def __init__(self, padding_id, drop_fraction=0.3, span=1, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.padding_id = check_count("padding_id", padding_id, low=0)
-        self.drop_fraction = check_number("drop_fraction", drop_fraction, high=1.0)
-        if self.drop_fraction == 1:
-            raise ValueError(
-                "Argument `drop_fraction` must be below 1. Received: drop_fraction="
-                f"{drop_fraction!r}"
-            )
-        self.span = check_count("span", span)
+        self.padding_id = check_integer("padding_id", padding_id, low=0)
+        self.drop_fraction = check_rate("drop_fraction", drop_fraction)
+        self.span = check_integer("span", span)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.input_spec = keras.layers.InputSpec(ndim=2)

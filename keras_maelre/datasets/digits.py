@@ -31,7 +31,7 @@ def load_digits_images():
 
     ```python
     data = load_digits_images()
-    preprocessor = ImagePreprocessor((32, 32, 3), crop_share=1.0)
+    preprocessor = ImagePreprocessor((32, 32, 3), crop_fraction=1.0)
     images = preprocessor(data.x_train[:100])  # (100, 32, 32, 3)
     ```
 

@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from keras_maelre.checks import check_choice
-from keras_maelre.preprocessing.read_sound import import_soundfile
+from keras_maelre.preprocessing.read_sound import import_soundfile, missing_bytes
 
 
 def keep_sound_files(files, missing, table):
@@ -53,4 +53,6 @@ def sound_fault(file):
         frames = soundfile.info(file).frames
     except soundfile.SoundFileError as error:
         return f"damaged ({error})"
+    if missing_bytes(file):
+        return "cut off"
     return None if frames else "holds no samples"

@@ -10,7 +10,6 @@ from keras_maelre.preprocessing.log_mel import LogMelFilterbank
 from keras_maelre.preprocessing.read_sound import read_sound
 from keras_maelre.preprocessing.series_preprocessor import SeriesPreprocessor
 from keras_maelre.preprocessing.text_preprocessor import TextPreprocessor
-from keras_maelre.preprocessing.train_vocabulary import train_vocabulary
 from keras_maelre.preprocessing.z_normalize import ZNormalize
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "TextPreprocessor",
     "ZNormalize",
     "read_sound",
-    "train_vocabulary",
 ]

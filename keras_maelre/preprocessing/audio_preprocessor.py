@@ -4,21 +4,28 @@ import functools
 import numbers
 import os
 import pathlib
+import sys
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
-from keras_maelre.preprocessing.log_mel import LogMelFilterbank
-from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
-from keras_maelre.preprocessing.read_sound import read_sound
-from keras_maelre.preprocessing.resample import resample
+from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.preprocessing.log_mel import LOWEST_RATE, LogMelFilterbank
+from keras_maelre.preprocessing.preprocessor import (
+    Preprocessor,
+    as_samples,
+    refuse_masked,
+)
+from keras_maelre.preprocessing.read_sound import read_sound, sound_info
+from keras_maelre.preprocessing.resample import resample, resampled_length
 
 # Statistics of the log-mel energies of AudioSet, from AST.
 AUDIOSET_MEAN = -4.2677393
 AUDIOSET_STDDEV = 4.5689974
 PATHS = (str, bytes, pathlib.Path)
+# 20 dB above full scale: overshoot of decoders stays below, other ranges lie above.
+LARGEST_AMPLITUDE = 10.0
 # A clip is computed at a multiple of this many frames, so that clips of all lengths
 # come in few shapes, for each of which JAX compiles anew.
 FRAMES_AT_ONCE = 128
@@ -79,10 +86,10 @@ class NormalizedLogMel(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        self.frames = check_count("frames", frames)
+        self.frames = check_integer("frames", frames)
         self.mean = check_number("mean", mean, low=float(np.finfo("float32").min))
         self.stddev = check_number("stddev", stddev, low=1e-6)
-        self.truncate = bool(truncate)
+        self.truncate = check_flag("truncate", truncate)
         self.log_mel = LogMelFilterbank(
             sampling_rate, num_mel_bins, frame_step_ms, dtype="float32"
         )
@@ -128,7 +135,7 @@ class NormalizedLogMel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class AudioPreprocessor(Preprocessor):
-    """Turns sounds into normalised log-mel spectrograms.
+    """Turns sounds into normalized log-mel spectrograms.
 
     Sounds are mixed down to one channel, brought to `sampling_rate`, and turned into
     the log-mel energies of `LogMelFilterbank`. These become
@@ -136,16 +143,20 @@ class AudioPreprocessor(Preprocessor):
     gives the same result alone and in any batch. Silence has the energy `log(1.19e-7)
     = -15.94`, with the default statistics -1.278, in every bin.
 
+    Floats are waves in `[-1, 1]`. Overshoot, as decoders and filters leave it, is fine
+    up to 10 (20 dB above full scale); a wave beyond that is of another range, such as
+    that of 16-bit integers, and an error.
+
     Args:
         input_shape: Tuple of two integers, frames and mel filters. Defaults to that
             of the built-in presets, 1024 frames (10.2 s) and 128 filters.
         sampling_rate: Number, samples per second that the spectrogram is made from.
-        mean: Float, mean of the log-mel energies. The default and that of `stddev`
-            were measured on AudioSet; `measure` takes them from other sounds.
+        mean: Float, mean of the log-mel energies. The defaults of `mean` and `stddev`
+            were measured on AudioSet; `adapt` measures them on other sounds.
         stddev: Float, standard deviation of the log-mel energies.
         frame_step_ms: Number, milliseconds from one frame to the next; 5 gives a
             clip of 5 seconds the 1000 frames that one of 10 seconds has at 10.
-        truncate: Boolean. Whether sounds that are too long lose their end.
+        truncate: Boolean. Whether the end of a sound that is too long is cut off.
 
     Call arguments:
         x: List of sounds: paths of WAV, FLAC or OGG files; pairs `(wave, rate)`; or
@@ -162,19 +173,26 @@ class AudioPreprocessor(Preprocessor):
     Raises:
         FileNotFoundError: If a file is missing.
         ImportError: If soundfile (for paths) or soxr (for other rates) is missing.
-        TypeError: If a sound is none of the above.
-        ValueError: If a sound is damaged, holds NaN or infinity, is shorter than a
-            frame of 25 ms, or too long without `truncate`.
+        TypeError: If a sound is none of the above, such as a pair `(rate, wave)`; or
+            if a single wave is passed in place of a list.
+        ValueError: If a sound is damaged or cut off, holds NaN or infinity or values
+            far beyond `[-1, 1]`, is shorter than a frame of 25 ms, or too long
+            without `truncate`.
 
     Example:
 
     ```python
+    import keras
+    import numpy as np
+    from keras_maelre import MaelreClassifier
+    from keras_maelre.preprocessing import AudioPreprocessor
+
     preprocessor = AudioPreprocessor.from_preset("tiny_audio", input_shape=(208, 128))
     waves = np.random.uniform(-0.1, 0.1, size=(3, 32000))
     spectrograms = preprocessor(waves)  # (3, 208, 128)
 
     # With the statistics of these sounds in place of AudioSet's.
-    preprocessor = preprocessor.measure(waves, verbose=0)
+    preprocessor.adapt(waves, verbose=0)
 
     # The same as a part of the model, which then takes waves.
     classifier = MaelreClassifier.from_preset("tiny_audio", input_shape=(208, 128))
@@ -187,6 +205,7 @@ class AudioPreprocessor(Preprocessor):
     """
 
     modality = "audio"
+    axes = ("frames", "mel filters")
 
     def __init__(
         self,
@@ -202,8 +221,11 @@ class AudioPreprocessor(Preprocessor):
         self.mean = mean
         self.stddev = stddev
         self.frame_step_ms = frame_step_ms
-        # Made at once, for its checks of the arguments.
-        self.layer  # noqa: B018
+        # Made at once: it checks the arguments.
+        checked = self.layer
+        self.sampling_rate = checked.log_mel.sampling_rate
+        self.mean, self.stddev = checked.mean, checked.stddev
+        self.frame_step_ms = checked.log_mel.frame_step_ms
 
     @functools.cached_property
     def layer(self):
@@ -227,22 +249,50 @@ class AudioPreprocessor(Preprocessor):
             row[:frames] = ops.convert_to_numpy(self.layer(wave))[0, :frames]
         return spectrograms
 
-    def measure(self, samples, verbose=1):
-        """Makes the preprocessor whose statistics are those of the given sounds.
+    def lengths(self, samples):
+        sounds = _as_sounds(samples)
+        frames = [self._count_frames(sound, i) for i, sound in enumerate(sounds)]
+        self.check_length(frames, "frames")
+        return np.minimum(frames, self.input_shape[0])
+
+    def _count_frames(self, sound, i):
+        if isinstance(sound, PATHS):
+            samples, rate = sound_info(os.fsdecode(sound))
+        else:
+            wave, rate = _as_wave(sound, i, self.sampling_rate)
+            samples = len(wave)
+        samples = resampled_length(samples, rate, self.sampling_rate)
+        return self._checked_frames(samples, sound, i)
+
+    def _checked_frames(self, samples, sound, i):
+        filterbank = self.layer.log_mel
+        if samples < filterbank.window_size:
+            raise ValueError(
+                f"{_name(sound, i)} must have at least {filterbank.window_size} "
+                f"samples, one frame at {self.sampling_rate:g} Hz. Received: "
+                f"{samples} samples"
+            )
+        return filterbank.count_frames(samples)
+
+    def adapt(self, samples, verbose=1):
+        """Sets `mean` and `stddev` to those of the given sounds.
+
+        They are measured over all frames and filters, without padding. A `layer` that
+        was taken before keeps the former statistics.
 
         Args:
             samples: List of training sounds, as in a call.
-            verbose: 0 shows nothing, 1 a progress bar.
-
-        Returns:
-            A new `AudioPreprocessor` that differs in `mean` and `stddev`, measured
-            over all frames and filters, without padding.
+            verbose: 0 shows nothing; 1 shows a progress bar in a terminal or notebook,
+                and a single line at the end elsewhere; 2 shows that line everywhere.
 
         Raises:
-            ValueError: As in a call, or if all energies are the same.
+            TypeError, ValueError: As in a call, or if all energies are the same.
         """
+        verbose = check_integer("verbose", verbose, low=0, high=2)
         sounds = _as_sounds(samples)
-        progress = keras.utils.Progbar(len(sounds), verbose=verbose, unit_name="sound")
+        # Keras' bar writes a line for every update where it cannot overwrite one.
+        once = 2 if verbose and not _is_interactive() else verbose
+        progress = keras.utils.Progbar(len(sounds), verbose=once, unit_name="sound")
         count, total, squares = 0, 0.0, 0.0
         for wave, frames in self._waves(sounds):
             energies = ops.convert_to_numpy(self.layer.log_mel(wave))[0, :frames]
@@ -258,8 +308,8 @@ class AudioPreprocessor(Preprocessor):
                 "The sounds must not all be silent: their log-mel energies are all "
                 f"{mean:.6g}."
             )
-        statistics = {"mean": float(mean), "stddev": float(stddev)}
-        return self.from_config({**self.get_config(), **statistics})
+        self.mean, self.stddev = float(mean), float(stddev)
+        del self.layer  # made anew, with these
 
     def _waves(self, sounds):
         """Yields each sound as a `(1, samples)` wave to compute, and its frames.
@@ -269,20 +319,15 @@ class AudioPreprocessor(Preprocessor):
         filterbank, limit = self.layer.log_mel, self.input_shape[0]
         lengths = [0] * len(sounds)
         for i, sound in enumerate(sounds):
-            wave = _load(sound, i, self.sampling_rate)
-            if len(wave) < filterbank.window_size:
-                raise ValueError(
-                    f"{_name(sound, i)} must have at least {filterbank.window_size} "
-                    f"samples, one frame at {self.sampling_rate} Hz. Received: "
-                    f"{len(wave)} samples"
-                )
-            lengths[i] = filterbank.count_frames(len(wave))
+            wave, rate = _load(sound, i, self.sampling_rate)
+            samples = resampled_length(len(wave), rate, self.sampling_rate)
+            lengths[i] = self._checked_frames(samples, sound, i)
             if lengths[i] > limit:
                 self.check_length(lengths, "frames")
             frames = min(lengths[i], limit)
             padded = min(-(-frames // FRAMES_AT_ONCE) * FRAMES_AT_ONCE, limit)
             samples = filterbank.window_size + (padded - 1) * filterbank.step_size
-            wave = wave[:samples]
+            wave = resample(wave, rate, self.sampling_rate)[:samples]
             yield np.pad(wave, (0, samples - len(wave)))[None], frames
 
     def get_config(self):
@@ -296,7 +341,34 @@ class AudioPreprocessor(Preprocessor):
 
 
 def _as_sounds(samples):
-    return as_samples(samples, "paths, waves, or pairs (wave, rate)", single=PATHS)
+    kinds = "paths, waves, or pairs (wave, rate)"
+    message = f"A preprocessor is called on a list of samples ({kinds}). Received: "
+    shape = getattr(samples, "shape", ())
+    if len(shape) == 1 and np.asarray(samples[:1]).dtype.kind in "biufc":
+        # Before a list of as many numbers is made.
+        raise TypeError(
+            f"{message}one array of shape {tuple(shape)}. Put a single wave in a list."
+        )
+    sounds = as_samples(samples, kinds, single=PATHS)
+    for i, sound in enumerate(sounds):
+        if _is_scalar(sound):
+            raise TypeError(
+                f"{message}the number {sound} as sample {i}. Put a single wave or pair "
+                "in a list."
+            )
+    return sounds
+
+
+def _is_scalar(value):
+    if isinstance(value, PATHS):  # NumPy's strings have a shape
+        return False
+    return isinstance(value, numbers.Number) or getattr(value, "shape", None) == ()
+
+
+def _is_interactive():
+    """Whether what was written can be overwritten: in a terminal or a notebook."""
+    terminal = getattr(sys.stdout, "isatty", lambda: False)
+    return terminal() or "ipykernel" in sys.modules
 
 
 def _name(sound, i):
@@ -305,39 +377,57 @@ def _name(sound, i):
 
 
 def _load(sound, i, sampling_rate):
-    """Returns a sound as a float32 wave `(samples,)` at `sampling_rate`."""
-    rate = sampling_rate
+    """Returns a sound as a float wave of shape `(samples,)`, and its rate in Hz."""
     if isinstance(sound, PATHS):
         wave, rate = read_sound(os.fsdecode(sound))
-    elif _is_pair(sound):
-        wave, rate = sound
-        if not 0 < rate < float("inf"):
-            raise ValueError(
-                f"The rate of sample {i} must be positive. Received: {rate}"
-            )
     else:
-        wave = sound
-    wave = np.asarray(wave)
+        wave, rate = _as_wave(sound, i, sampling_rate)
     if wave.dtype == "int16":
         wave = wave / np.float32(32768)
-    if wave.dtype.kind != "f" or wave.ndim not in (1, 2) or not wave.size:
+    if not np.isfinite(wave).all():
+        raise ValueError(f"{_name(sound, i)} holds NaN or infinity.")
+    loudest = np.abs(wave).max()
+    if loudest > LARGEST_AMPLITUDE:
+        raise ValueError(
+            f"{_name(sound, i)} must hold floats in [-1, 1] (up to "
+            f"{LARGEST_AMPLITUDE:g} passes as overshoot) or 16-bit integers. Received: "
+            f"floats of amplitude {loudest:g}. Divide them by the largest value of "
+            "their range, or pass the integers that they were made from."
+        )
+    if wave.ndim == 2:
+        wave = wave.mean(axis=1)
+    return wave.astype("float32", copy=False), rate
+
+
+def _as_wave(sound, i, sampling_rate):
+    """Returns what is not a path as an array of a wave's shape and dtype, and its rate.
+
+    What the array holds is not looked at.
+    """
+    wave, rate = sound, sampling_rate
+    if isinstance(sound, (tuple, list)) and len(sound) == 2:
+        if _is_scalar(sound[0]) and not _is_scalar(sound[1]):
+            raise TypeError(
+                f"Sample {i} must be a pair (wave, rate). Received: "
+                f"({type(sound[0]).__name__}, {type(sound[1]).__name__}), as of "
+                "(rate, wave). Swap the two."
+            )
+        if _is_scalar(sound[1]) and not _is_scalar(sound[0]):
+            wave, rate = sound
+            rate = rate.item() if hasattr(rate, "item") else rate
+            # Less would resample a short sound to one that fills the memory.
+            rate = check_number(f"rate of sample {i}", rate, LOWEST_RATE, 1e9)
+    refuse_masked(wave, f"The wave of sample {i}")
+    try:
+        wave = np.asarray(wave)
+        what = f"an array of shape {wave.shape} and dtype {wave.dtype}"
+    except ValueError as error:  # parts of unequal length
+        wave, what = np.empty(0), f"not an array: {error}"
+    right = wave.dtype.kind == "f" or wave.dtype == "int16"
+    if not right or wave.ndim not in (1, 2) or not wave.size:
         raise TypeError(
             f"{_name(sound, i)} must be a path, a wave or a pair (wave, rate), where "
             "a wave is an array of shape (samples,) or (samples, channels) of floats "
-            f"in [-1, 1] or 16-bit integers. Received: {type(sound).__name__}, as an "
-            f"array of shape {wave.shape} and dtype {wave.dtype}"
+            f"in [-1, 1] or 16-bit integers. Received: {type(sound).__name__}, {what}"
         )
-    if not np.isfinite(wave).all():
-        raise ValueError(f"{_name(sound, i)} holds NaN or infinity.")
-    if wave.ndim == 2:
-        wave = wave.mean(axis=1)
-    return resample(wave, rate, sampling_rate)
-
-
-def _is_pair(sound):
-    return (
-        isinstance(sound, (tuple, list))
-        and len(sound) == 2
-        and isinstance(sound[1], numbers.Real)
-        and np.ndim(sound[0]) > 0
-    )
+    return wave, rate

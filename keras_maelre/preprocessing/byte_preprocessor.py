@@ -18,7 +18,7 @@ class BytePreprocessor(Preprocessor):
     Args:
         input_shape: Tuple of one integer, the length in bytes. Defaults to that of
             the built-in presets, 4096.
-        truncate: Boolean. Whether documents that are too long lose their end.
+        truncate: Boolean. Whether the end of a document that is too long is cut off.
 
     Call arguments:
         x: List of strings or `bytes`, none empty.
@@ -30,13 +30,16 @@ class BytePreprocessor(Preprocessor):
         weights that were given.
 
     Raises:
-        TypeError: If a document is neither a string nor `bytes`.
-        ValueError: If a document is empty, holds what UTF-8 cannot, or is too long
-            without `truncate`.
+        TypeError: If an argument is of the wrong type, or a document is neither a
+            string nor `bytes`.
+        ValueError: If a document is empty, not valid Unicode, or too long without
+            `truncate`.
 
     Example:
 
     ```python
+    from keras_maelre.preprocessing import BytePreprocessor
+
     preprocessor = BytePreprocessor.from_preset("tiny_bytes", input_shape=(512,))
     ids = preprocessor(["A short document.", "Ein kürzeres."])  # (2, 512)
     ```
@@ -46,6 +49,7 @@ class BytePreprocessor(Preprocessor):
     """
 
     modality = "bytes"
+    axes = ("bytes",)
     dtype = "int32"
     padding_id = PADDING_ID
 
@@ -53,13 +57,21 @@ class BytePreprocessor(Preprocessor):
         super().__init__(input_shape, truncate)
 
     def prepare(self, samples):
-        documents = [_encoded(text, i) for i, text in enumerate(check_texts(samples))]
-        self.check_length([len(document) for document in documents], "bytes")
+        documents = self._encoded(samples)
         ids = np.full((len(documents), *self.input_shape), PADDING_ID, self.dtype)
         for row, document in zip(ids, documents, strict=True):
             values = np.frombuffer(document[: len(row)], "uint8")
             row[: len(values)] = values.astype(self.dtype) + 1
         return ids
+
+    def lengths(self, samples):
+        lengths = [len(document) for document in self._encoded(samples)]
+        return np.minimum(lengths, self.input_shape[0])
+
+    def _encoded(self, samples):
+        documents = [_encoded(text, i) for i, text in enumerate(check_texts(samples))]
+        self.check_length([len(document) for document in documents], "bytes")
+        return documents
 
 
 def _encoded(text, index):
@@ -72,7 +84,7 @@ def _encoded(text, index):
 
 
 def check_texts(samples):
-    """Returns a list of documents, or raises if one is no text or empty."""
+    """Returns a list of documents, or raises if one is not text or is empty."""
     documents = as_samples(samples, "strings", single=(str, bytes))
     for i, text in enumerate(documents):
         if not isinstance(text, (str, bytes)):

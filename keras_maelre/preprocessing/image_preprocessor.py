@@ -1,14 +1,18 @@
-"""Images of any size and kind as normalised squares (or rectangles) of RGB."""
+"""Images of any size and kind as normalized RGB images of one size."""
 
 import importlib.util
 import io
-import numbers
 import os
 
 import keras
 import numpy as np
 
-from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
+from keras_maelre.checks import check_integer, check_number
+from keras_maelre.preprocessing.preprocessor import (
+    Preprocessor,
+    as_samples,
+    refuse_masked,
+)
 
 # Mean and standard deviation of the colours of ImageNet, of values in [0, 1].
 MEAN = (0.485, 0.456, 0.406)
@@ -16,16 +20,63 @@ STDDEV = (0.229, 0.224, 0.225)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class ImagePreprocessor(Preprocessor):
-    """Turns image files and pixels of any size into normalised RGB images.
+class NormalizedImage(keras.layers.Normalization):
+    """Normalizes images with values from 0 to 255.
 
-    An image is scaled, in both directions alike, until its middle of the wanted
-    shape is `crop_share` of what fits in; that middle is cut out and normalised.
-    Scaling is bicubic and antialiased. Details:
+    Made by `ImagePreprocessor.layer`. It is `keras.layers.Normalization`, and refuses
+    NumPy arrays of another range: floats in `[0, 1]` would all become nearly black.
+    Tensors are not looked at, so that the layer works in compiled models.
+
+    Args:
+        **kwargs: Arguments of `keras.layers.Normalization`.
+
+    Call arguments:
+        images: Tensor of shape `(batch, height, width, 3)`, uint8 or floats, with
+            values from 0 to 255.
+
+    Returns:
+        A tensor of the shape of `images`.
+
+    Raises:
+        TypeError: If the input is a NumPy masked array.
+        ValueError: If an array of floats does not hold values from 0 to 255.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_maelre.preprocessing import ImagePreprocessor
+
+    pixels = np.random.randint(256, size=(2, 224, 224, 3), dtype="uint8")
+    ImagePreprocessor().layer(pixels)
+    ```
+    """
+
+    def __call__(self, images, *args, **kwargs):
+        refuse_masked(images, "The input of NormalizedImage")
+        if isinstance(images, np.ndarray) and images.dtype.kind == "f" and images.size:
+            low, high = images.min(), images.max()
+            # Written so that NaN fails too.
+            if not (low >= 0 and high <= 255) or 0 < high <= 1:
+                raise ValueError(
+                    "Images of floats must hold values from 0 to 255. Received: values "
+                    f"from {low:g} to {high:g}"
+                    + (". Multiply them by 255." if 0 <= low and high <= 1 else "")
+                )
+        return super().__call__(images, *args, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_maelre")
+class ImagePreprocessor(Preprocessor):
+    """Turns image files and pixels of any size into normalized RGB images.
+
+    An image is scaled by one factor in both directions, and its centre is cut out and
+    normalized. The crop covers `crop_fraction` of the largest centred rectangle of the
+    wanted proportions. Scaling is bicubic and antialiased. Details:
 
     - The orientation that a camera wrote into a file (EXIF) is applied.
-    - Grey images get three equal channels; 16-bit grey is brought to 8 bits.
-    - Transparent pixels show white: images with alpha are laid on white.
+    - Grey images get three equal channels; 16-bit grey is reduced to 8 bits.
+    - Images with transparency are laid on `background`, white unless given.
     - Of an animation the first frame is taken.
     - Floats are rounded to the 256 levels that a file has.
 
@@ -38,15 +89,17 @@ class ImagePreprocessor(Preprocessor):
             values in `[0, 1]`. Defaults to the mean of ImageNet.
         stddev: Three positive numbers, what the difference is divided by. Defaults
             to the standard deviation of ImageNet.
-        crop_share: Float in `(0, 1]`, the share of the largest possible middle, in
+        crop_fraction: Float in `(0, 1]`, the fraction of the largest possible crop, in
             height and in width, that is kept. 1 keeps all that fits.
+        background: What shows through transparent pixels: `"white"`, `"black"`, or
+            red, green and blue as three integers from 0 to 255.
 
     Call arguments:
         x: List of images, or an array of shape `(batch, height, width, channels)`.
             An image is the path of a file; or `bytes`, the whole content of one;
             or a `PIL.Image.Image`; or an array of shape `(height, width)` or
             `(height, width, channels)` with 1, 3 or 4 channels (grey, RGB, RGB and
-            alpha), uint8 or, if all of its values lie in `[0, 1]`, floats.
+            alpha), of uint8 or of floats in `[0, 1]`.
         y: Optional labels, passed through.
         sample_weight: Optional weights, passed through.
 
@@ -57,13 +110,17 @@ class ImagePreprocessor(Preprocessor):
     Raises:
         FileNotFoundError: If there is no file at a path.
         ImportError: If Pillow is not installed.
-        TypeError: If a sample is nothing of the above.
-        ValueError: If a file is damaged or no image, or if an array is empty, of
+        TypeError: If an argument is of the wrong type, or a sample is none of the
+            above.
+        ValueError: If a file is damaged or not an image, or if an array is empty, of
             another shape, dtype or range. The message names the sample.
 
     Example:
 
     ```python
+    import numpy as np
+    from keras_maelre.preprocessing import ImagePreprocessor
+
     preprocessor = ImagePreprocessor.from_preset("tiny_image")
     photo = np.random.randint(256, size=(300, 400, 3), dtype="uint8")
     icon = np.random.randint(256, size=(32, 32), dtype="uint8")
@@ -76,9 +133,15 @@ class ImagePreprocessor(Preprocessor):
     """
 
     modality = "image"
+    axes = ("height", "width", "3")
 
     def __init__(
-        self, input_shape=(224, 224, 3), mean=MEAN, stddev=STDDEV, crop_share=0.875
+        self,
+        input_shape=(224, 224, 3),
+        mean=MEAN,
+        stddev=STDDEV,
+        crop_fraction=0.875,
+        background="white",
     ):
         super().__init__(input_shape)
         if self.input_shape[-1] != 3:
@@ -92,12 +155,10 @@ class ImagePreprocessor(Preprocessor):
             raise ValueError(
                 f"Argument `stddev` must be positive. Received: stddev={stddev!r}"
             )
-        if not (isinstance(crop_share, numbers.Real) and 0 < crop_share <= 1):
-            raise ValueError(
-                "Argument `crop_share` must be a number in (0, 1]. "
-                f"Received: crop_share={crop_share!r}"
-            )
-        self.crop_share = float(crop_share)
+        self.crop_fraction = check_number(
+            "crop_fraction", crop_fraction, high=1.0, above=0.0
+        )
+        self.background = _checked_background(background)
 
     @property
     def layer(self):
@@ -106,7 +167,7 @@ class ImagePreprocessor(Preprocessor):
         It takes images of the right size, channels last, with values from 0 to 255
         (uint8 or floats), and returns them as this preprocessor does.
         """
-        return keras.layers.Normalization(
+        return NormalizedImage(
             mean=[255 * value for value in self.mean],
             variance=[(255 * value) ** 2 for value in self.stddev],
             dtype="float32",
@@ -117,7 +178,7 @@ class ImagePreprocessor(Preprocessor):
         samples = _as_images(samples)
         pixels = np.empty((len(samples), *self.input_shape), "uint8")
         for i, sample in enumerate(samples):
-            image = open_image(sample, f"sample {i}")
+            image = open_image(sample, f"sample {i}", self.background)
             pixels[i] = self._fit(image)
         # Rows, not triples: NumPy is slow where the last axis is short.
         scale = np.tile(1 / (255 * np.array(self.stddev)), width)
@@ -131,10 +192,10 @@ class ImagePreprocessor(Preprocessor):
         from PIL import Image
 
         height, width, _ = self.input_shape
-        share = self.crop_share * min(image.width / width, image.height / height)
+        factor = self.crop_fraction * min(image.width / width, image.height / height)
         # At least 0, also where rounding has it otherwise.
-        left = max(0, (image.width - share * width) / 2)
-        top = max(0, (image.height - share * height) / 2)
+        left = max(0, (image.width - factor * width) / 2)
+        top = max(0, (image.height - factor * height) / 2)
         return image.resize(
             (width, height),
             Image.Resampling.BICUBIC,
@@ -147,20 +208,22 @@ class ImagePreprocessor(Preprocessor):
             "input_shape": self.input_shape,
             "mean": self.mean,
             "stddev": self.stddev,
-            "crop_share": self.crop_share,
+            "crop_fraction": self.crop_fraction,
+            "background": self.background,
         }
 
 
-def open_image(sample, name):
+def open_image(sample, name, background="white"):
     """Returns one image of any kind as an upright RGB image of Pillow.
 
     Args:
         sample: Path, `bytes`, image of Pillow, or array; see `ImagePreprocessor`.
         name: String, what to call the sample in messages.
+        background: Colour behind transparent pixels, see `ImagePreprocessor`.
 
     Raises:
         ImportError: If Pillow is not installed.
-        TypeError: If `sample` is nothing of these.
+        TypeError: If `sample` is none of these.
         ValueError: If it is damaged, empty, or of another shape, dtype or range.
         OSError: If the file cannot be opened.
     """
@@ -182,11 +245,12 @@ def open_image(sample, name):
     try:
         if isinstance(sample, bytes):
             sample = Image.open(io.BytesIO(sample))
-        return _as_rgb(ImageOps.exif_transpose(sample))
+        return _as_rgb(ImageOps.exif_transpose(sample), background)
     except UnidentifiedImageError as error:
         raise ValueError(
-            f"{name} is no image file, or of an unknown kind. Bytes must be the whole "
-            f"content of a file, not its path. It begins with {sample[:16]!r}"
+            f"{name} is not an image file, or of an unknown kind. Bytes must be the "
+            "whole content of a file, not its path. It begins with "
+            f"{sample[:16]!r}"
         ) from error
     except Exception as error:  # Decoders of broken files raise whatever they please.
         raise ValueError(
@@ -195,7 +259,8 @@ def open_image(sample, name):
 
 
 def _as_images(samples):
-    """Returns a batch as a list of images, or raises if it is no batch."""
+    """Returns a batch as a list of images, or raises if it is not a batch."""
+    refuse_masked(samples, "The batch")
     if hasattr(samples, "__array__") and hasattr(samples, "shape"):
         samples = np.asarray(samples)
         if samples.dtype.kind not in "OSU" and samples.ndim != 4:
@@ -233,7 +298,7 @@ def _as_pixels(array, name):
     return np.rint(255 * array.astype("float32")).astype("uint8")
 
 
-def _as_rgb(image):
+def _as_rgb(image, background):
     from PIL import Image
 
     if 0 in image.size:
@@ -245,8 +310,8 @@ def _as_rgb(image):
         raise ValueError(f"the range of its values is unknown (mode {image.mode!r})")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        behind = Image.new("RGBA", image.size, background)
+        image = Image.alpha_composite(behind, image)
     return image.convert("RGB")
 
 
@@ -260,3 +325,19 @@ def _three_numbers(name, values):
             f"blue. Received: {name}={values!r}"
         )
     return tuple(float(value) for value in numbers_)
+
+
+def _checked_background(background):
+    if background in ("white", "black"):
+        return background
+    try:
+        red, green, blue = background
+        return tuple(
+            check_integer(f"background[{i}]", value, 0, 255)
+            for i, value in enumerate((red, green, blue))
+        )
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            "Argument `background` must be 'white', 'black' or three integers from 0 "
+            f"to 255. Received: background={background!r}"
+        ) from error

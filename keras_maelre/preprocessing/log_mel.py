@@ -4,11 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_count, check_number
+from keras_maelre.checks import check_integer, check_number
 
 WINDOW_MS = 25.0
 PRE_EMPHASIS = 0.97
 LOWEST_FREQUENCY = 20.0  # Hz; the highest is half the sampling rate.
+LOWEST_RATE = 100.0  # Hz, of the waves.
 ENERGY_FLOOR = float(np.finfo("float32").eps)
 
 
@@ -63,16 +64,19 @@ class LogMelFilterbank(keras.layers.Layer):
     ):
         # Half precision would drown quiet sounds in rounding.
         super().__init__(autocast=False, **kwargs)
-        check_number("sampling_rate", sampling_rate, low=100.0)
-        check_number("frame_step_ms", frame_step_ms, low=1.0)
-        self.sampling_rate = sampling_rate
-        self.num_mel_bins = check_count("num_mel_bins", num_mel_bins)
-        self.frame_step_ms = frame_step_ms
-        self.window_size = int(sampling_rate * WINDOW_MS / 1000)
-        self.step_size = int(sampling_rate * frame_step_ms / 1000)
+        # The bounds keep window, spectrum and filters within a few hundred MB.
+        self.sampling_rate = check_number(
+            "sampling_rate", sampling_rate, LOWEST_RATE, 1e6
+        )
+        self.num_mel_bins = check_integer("num_mel_bins", num_mel_bins, high=1024)
+        self.frame_step_ms = check_number("frame_step_ms", frame_step_ms, 1.0, 1e4)
+        self.window_size = int(self.sampling_rate * WINDOW_MS / 1000)
+        self.step_size = int(self.sampling_rate * self.frame_step_ms / 1000)
         self.fft_size = 1 << (self.window_size - 1).bit_length()
         self._window = np.hanning(self.window_size).astype("float32")
-        self._filters = mel_filters(self.fft_size, sampling_rate, self.num_mel_bins)
+        self._filters = mel_filters(
+            self.fft_size, self.sampling_rate, self.num_mel_bins
+        )
         self.input_spec = keras.layers.InputSpec(ndim=2)
 
     def build(self, input_shape):

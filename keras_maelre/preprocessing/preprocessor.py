@@ -5,23 +5,24 @@ import sys
 import keras
 import numpy as np
 
-from keras_maelre import modalities
+from keras_maelre.checks import check_flag, check_integers
 from keras_maelre.models import preset_files, presets
 
 
 class Preprocessor:
     """Base of the preprocessors: turns raw samples into the input tensor of a model.
 
-    A subclass sets `modality` and `dtype` and implements `prepare(samples)`, which
-    returns a NumPy array of shape `(samples, *input_shape)`. This class brings what
-    all of them share: calls on plain data and in `tf.data`, presets, configuration.
+    A subclass sets `modality`, `axes` and `dtype` and implements `prepare(samples)`,
+    which returns a NumPy array of shape `(samples, *input_shape)`. This class adds
+    what all of them share: calls on plain data and in `tf.data`, presets,
+    configuration.
 
     Nothing is cut silently: a sample that is longer than `input_shape` is an error
     unless `truncate=True`.
 
     Args:
         input_shape: Tuple of integers, the shape of one sample of the model's input.
-        truncate: Boolean. Whether samples that are too long lose their end.
+        truncate: Boolean. Whether the end of a sample that is too long is cut off.
 
     Call arguments:
         x: A batch of raw samples.
@@ -33,25 +34,33 @@ class Preprocessor:
     """
 
     modality = None
+    axes = ()  # What the numbers of `input_shape` are, for messages.
     dtype = "float32"
 
     def __init__(self, input_shape, truncate=False):
-        if isinstance(input_shape, int):
-            input_shape = (input_shape,)
-        wanted = len(modalities.get(self.modality).axes)
-        shape = tuple(input_shape)
-        if len(shape) != wanted or not all(
-            isinstance(size, (int, np.integer)) and size > 0 for size in shape
-        ):
-            raise ValueError(
-                f"Argument `input_shape` of {type(self).__name__} must be {wanted} "
-                f"positive integer(s). Received: input_shape={input_shape!r}"
-            )
-        self.input_shape = tuple(int(size) for size in shape)
-        self.truncate = bool(truncate)
+        self.input_shape = check_integers("input_shape", input_shape, self.axes)
+        self.truncate = check_flag("truncate", truncate)
 
     def prepare(self, samples):
         raise NotImplementedError
+
+    def lengths(self, samples):
+        """The length of each sample along the first axis of the input tensor.
+
+        No features are computed. Batches of samples of similar length hold little
+        padding.
+
+        Args:
+            samples: A batch of raw samples, as in a call.
+
+        Returns:
+            Integer array of shape `(samples,)`; or `None` if all samples fill the
+            input tensor, as images do.
+
+        Raises:
+            TypeError, ValueError: As in a call, as far as lengths tell.
+        """
+        return None
 
     def __call__(self, x, y=None, sample_weight=None):
         if _is_symbolic(x):
@@ -136,9 +145,11 @@ def as_samples(x, what, single):
         single: Tuple of the types that are one sample, not a batch.
 
     Raises:
-        TypeError: If `x` is a single sample or cannot be iterated over.
-        ValueError: If there is none.
+        TypeError: If `x` is a single sample or cannot be iterated over, or if it or
+            a sample is a NumPy masked array.
+        ValueError: If there are no samples.
     """
+    refuse_masked(x, "The batch")
     if isinstance(x, single) or not hasattr(x, "__iter__"):
         raise TypeError(
             f"A preprocessor is called on a list of samples ({what}). Received: "
@@ -147,7 +158,22 @@ def as_samples(x, what, single):
     samples = list(x)
     if not samples:
         raise ValueError(f"There must be at least one sample ({what}). Received: none")
+    for i, sample in enumerate(samples):
+        refuse_masked(sample, f"Sample {i}")
     return samples
+
+
+def refuse_masked(value, name):
+    """Raises a TypeError if `value` is a NumPy masked array.
+
+    Conversion drops the mask, and what lies under it would count as data.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a NumPy masked array: its mask would be lost. "
+            "Replace what is masked, for example with `numpy.ma.filled(array, "
+            "numpy.nan)` in a series with gaps."
+        )
 
 
 def _is_symbolic(x):

@@ -1,10 +1,14 @@
 """Changing the sampling rate of signals."""
 
+import math
+
 import numpy as np
 
 
 def resample(signal, source_rate, target_rate):
     """Resamples a signal with soxr's band-limited filter.
+
+    Beyond its ends a signal is taken to be 0.
 
     Args:
         signal: Float array of shape `(length,)` or `(length, channels)`.
@@ -12,12 +16,15 @@ def resample(signal, source_rate, target_rate):
         target_rate: Number, the rate wanted in Hz.
 
     Returns:
-        A float32 array with `length * target_rate / source_rate` steps, rounded.
+        An array of `resampled_length(length, source_rate, target_rate)` steps, of
+        float64 if `signal` is, and else of float32.
 
     Raises:
         ImportError: If soxr is not installed.
     """
-    signal = np.asarray(signal, "float32")
+    signal = np.asarray(signal)
+    if signal.dtype != "float64":
+        signal = signal.astype("float32", copy=False)
     if source_rate == target_rate:
         return signal
     try:
@@ -27,3 +34,8 @@ def resample(signal, source_rate, target_rate):
             'Resampling needs soxr: pip install "keras_maelre[audio]"'
         ) from error
     return soxr.resample(signal, source_rate, target_rate)
+
+
+def resampled_length(length, source_rate, target_rate):
+    """The number of steps that `resample` makes of `length` steps."""
+    return math.floor(length * target_rate / source_rate + 0.5)

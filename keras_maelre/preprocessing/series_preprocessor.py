@@ -3,33 +3,40 @@
 import keras
 import numpy as np
 
-from keras_maelre.preprocessing.preprocessor import Preprocessor, as_samples
-from keras_maelre.preprocessing.resample import resample
-from keras_maelre.preprocessing.z_normalize import ZNormalize
+from keras_maelre.checks import check_flag, check_number
+from keras_maelre.preprocessing.preprocessor import (
+    Preprocessor,
+    as_samples,
+    refuse_masked,
+)
+from keras_maelre.preprocessing.resample import resample, resampled_length
+from keras_maelre.preprocessing.z_normalize import ZNormalize, z_normalize
 
-# Series normalised at a time: a whole set would need its size in memory again.
-CHUNK = 256
+LARGEST = float(np.finfo("float32").max)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class SeriesPreprocessor(Preprocessor):
-    """Turns ragged time series into one tensor, z-normalised and padded with NaN.
+    """Turns ragged time series into one tensor, z-normalized and padded with NaN.
 
     Time steps that are NaN in every channel are padding: at the end of a series they
-    are as good as absent, elsewhere they stay where they are.
+    are ignored, elsewhere they stay where they are. Values are normalized in float64
+    before they become float32, whatever their offset and scale; constant channels
+    become 0.
 
     Args:
         input_shape: Tuple of two integers, steps and channels. Defaults to that of
             the built-in presets, `(3750, 1)`.
-        truncate: Boolean. Whether series that are too long lose their end.
+        truncate: Boolean. Whether the end of a series that is too long is cut off.
         normalize: Boolean. Whether every channel of every series gets mean 0 and
             standard deviation 1, see `ZNormalize`.
         source_rate: Optional number, the sampling rate of the raw series in Hz.
         sampling_rate: Optional number, the rate in Hz to resample them to.
 
     Call arguments:
-        x: List of arrays of shape `(steps,)`, of a single channel, or `(steps,
-            channels)`, each of its own length; or one array of equally long ones.
+        x: List of arrays of shape `(steps,)`, for a single channel, or `(steps,
+            channels)`, each of its own length; or one array of series of equal
+            length.
         y: Optional labels, passed through.
         sample_weight: Optional weights, passed through.
 
@@ -38,13 +45,20 @@ class SeriesPreprocessor(Preprocessor):
         and weights that were given.
 
     Raises:
+        ImportError: If soxr is not installed where series are resampled.
+        TypeError: If an argument is of the wrong type, or a series is a NumPy masked
+            array.
         ValueError: If a series is empty, too long without `truncate`, has another
             number of channels, or holds an infinity or a step that is NaN in only
-            some channels; if only one of the two rates is given.
+            some channels; if only one of the two rates is given; if without
+            `normalize` float32 cannot hold what a series says.
 
     Example:
 
     ```python
+    import numpy as np
+    from keras_maelre.preprocessing import SeriesPreprocessor
+
     preprocessor = SeriesPreprocessor.from_preset("tiny_series", input_shape=(500, 2))
     ragged = [np.random.normal(size=(steps, 2)) for steps in (500, 320)]
     preprocessor(ragged).shape  # (2, 500, 2)
@@ -56,6 +70,7 @@ class SeriesPreprocessor(Preprocessor):
     """
 
     modality = "series"
+    axes = ("steps", "channels")
 
     def __init__(
         self,
@@ -71,16 +86,10 @@ class SeriesPreprocessor(Preprocessor):
                 "Arguments `source_rate` and `sampling_rate` belong together. "
                 f"Received: source_rate={source_rate}, sampling_rate={sampling_rate}"
             )
-        for name, rate in (
-            ("source_rate", source_rate),
-            ("sampling_rate", sampling_rate),
-        ):
-            if rate is not None and not 0 < rate < np.inf:
-                raise ValueError(
-                    f"Argument `{name}` must be a positive number of Hz. "
-                    f"Received: {name}={rate!r}"
-                )
-        self.normalize = bool(normalize)
+        if sampling_rate is not None:
+            source_rate = check_number("source_rate", source_rate, above=0.0)
+            sampling_rate = check_number("sampling_rate", sampling_rate, above=0.0)
+        self.normalize = check_flag("normalize", normalize)
         self.source_rate = source_rate
         self.sampling_rate = sampling_rate
 
@@ -92,27 +101,55 @@ class SeriesPreprocessor(Preprocessor):
         return keras.layers.Identity(dtype="float32")
 
     def prepare(self, samples):
-        # A string is a sequence too, but of no numbers.
-        samples = as_samples(samples, "arrays", single=(str, bytes, dict))
-        series = [self._checked(sample, i) for i, sample in enumerate(samples)]
-        self.check_length([len(one) for one in series], "steps")
+        series = self._as_series(samples)
+        self._checked_lengths(series)
         steps, channels = self.input_shape
         batch = np.full((len(series), steps, channels), np.nan, "float32")
-        for row, one in zip(batch, series, strict=True):
-            row[: len(one)] = one[:steps]
-        if not self.normalize:
-            return batch
-        layer = self.layer
-        for start in range(0, len(batch), CHUNK):
-            chunk = layer(batch[start : start + CHUNK])
-            batch[start : start + CHUNK] = keras.ops.convert_to_numpy(chunk)
+        for i, (row, one) in enumerate(zip(batch, series, strict=True)):
+            one = self._resampled(one, i)[:steps]
+            row[: len(one)] = z_normalize(one) if self.normalize else _narrowed(one, i)
         return batch
+
+    def lengths(self, samples):
+        lengths = self._checked_lengths(self._as_series(samples))
+        return np.minimum(lengths, self.input_shape[0])
+
+    def _checked_lengths(self, series):
+        """The steps that each series has after resampling."""
+        lengths = [len(one) for one in series]
+        if self._resamples:
+            rates = self.source_rate, self.sampling_rate
+            lengths = [resampled_length(length, *rates) for length in lengths]
+            if 0 in lengths:
+                i = lengths.index(0)
+                raise ValueError(
+                    f"A series is too short to be resampled to {self.sampling_rate:g} "
+                    f"Hz. Received: sample {i} of {len(series[i])} steps"
+                )
+        self.check_length(lengths, "steps")
+        return np.array(lengths)
+
+    @property
+    def _resamples(self):
+        return self.sampling_rate != self.source_rate
+
+    def _as_series(self, samples):
+        # A string is a sequence too, but of no numbers.
+        samples = as_samples(samples, "arrays", single=(str, bytes, dict))
+        return [self._checked(sample, i) for i, sample in enumerate(samples)]
 
     def _checked(self, sample, index):
         """Returns one series as `(steps, channels)` without padding at its end."""
         where = f"Received: sample {index}"
+        if isinstance(sample, (list, tuple)):
+            for part in sample:
+                refuse_masked(part, f"Sample {index}")
         try:
-            series = np.asarray(sample, "float32")
+            series = np.asarray(sample)
+            if series.dtype.kind not in "biuf":
+                if series.dtype.kind != "O":
+                    raise TypeError(f"of dtype {series.dtype}")
+                series = series.astype("float64")
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"A series must be an array of numbers. {where}, {error}"
@@ -135,18 +172,23 @@ class SeriesPreprocessor(Preprocessor):
             )
         if padding.all():
             raise ValueError(f"A series must have at least one valid step. {where}")
-        series = series[: len(series) - int(np.argmin(padding[::-1]))]
-        if self.sampling_rate in (None, self.source_rate):
-            return series
-        if np.isnan(series).any():
+        if self._resamples and padding[: int(np.flatnonzero(~padding)[-1])].any():
             raise ValueError(f"A series with a gap cannot be resampled. {where}")
-        resampled = resample(series, self.source_rate, self.sampling_rate)
-        if not len(resampled):
-            raise ValueError(
-                f"A series is too short to be resampled to {self.sampling_rate} Hz. "
-                f"{where} of {len(series)} steps"
-            )
-        return resampled
+        return series[: len(series) - int(np.argmin(padding[::-1]))]
+
+    def _resampled(self, series, index):
+        if not self._resamples:
+            return series
+        # Beyond its ends the filter takes a signal to be 0: without its mean that is
+        # a small step, with it a large one, which rings. Halves cannot overflow.
+        series = 0.5 * series.astype("float64")
+        middle = 0.5 * series.max(axis=0) + 0.5 * series.min(axis=0)
+        largest = np.abs(series - middle).max(axis=0)
+        scale = np.where(largest > 0, largest, 1.0)
+        resampled = resample(
+            (series - middle) / scale, self.source_rate, self.sampling_rate
+        )
+        return 2 * (resampled * scale + middle)
 
     def get_config(self):
         return {
@@ -155,3 +197,23 @@ class SeriesPreprocessor(Preprocessor):
             "source_rate": self.source_rate,
             "sampling_rate": self.sampling_rate,
         }
+
+
+def _narrowed(series, index):
+    """Returns a series in float32, or raises if that cannot hold what it says."""
+    where = f"Received: sample {index}"
+    valid = series[~np.isnan(series).all(axis=1)].astype("float64")
+    if np.abs(valid).max() > LARGEST:
+        raise ValueError(
+            f"Without `normalize` a series must fit float32. {where} with values up to "
+            f"{np.abs(valid).max():g}"
+        )
+    narrow = valid.astype("float32")
+    flat = (np.ptp(narrow, axis=0) == 0) & (np.ptp(valid, axis=0) > 0)
+    if flat.any():
+        raise ValueError(
+            "Without `normalize` a series must not become constant in float32. "
+            f"{where} with values from {valid.min():.17g} to {valid.max():.17g}. "
+            "Subtract the offset, or pass `normalize=True`."
+        )
+    return series.astype("float32")

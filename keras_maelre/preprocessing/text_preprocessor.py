@@ -8,11 +8,17 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_maelre.checks import check_integer
 from keras_maelre.preprocessing.byte_preprocessor import check_texts
 from keras_maelre.preprocessing.preprocessor import Preprocessor
 
 START, PADDING, END, UNKNOWN = "<s>", "<pad>", "</s>", "<unk>"
 PADDING_ID = 1
+# Ids 0 to 4; RoBERTa's own vocabulary has the first four in this order too.
+SPECIAL_TOKENS = (START, PADDING, END, UNKNOWN, "<mask>")
+BYTES = 256
+# No vocabulary in use is larger by much; every id costs a row of a token table.
+MOST_TOKENS = 2**20
 # Where a preset directory of keras-hub, and a model directory as Hugging Face's
 # libraries save it, keep the two tables.
 LAYOUTS = (
@@ -32,22 +38,20 @@ class TextPreprocessor(Preprocessor):
     token in it is split like everything else. A document of more tokens is an error,
     unless `truncate=True` cuts its end off; `<s>` and `</s>` are kept.
 
-    The tables of the tokens are part of the configuration, so that a saved classifier
-    brings its own. `train_vocabulary` makes tables for documents of one's own.
+    There are three ways to the token tables besides passing them: `from_tokenizer`
+    takes those of RoBERTa, `from_files` reads two files, and `from_documents` learns
+    tables from documents. The tables are part of the configuration, so that a saved
+    classifier contains them; a configuration never names a file.
 
     Needs `pip install "keras_maelre[text]"`.
 
     Args:
-        vocabulary: Dictionary from token to id, or the path of a JSON file with one.
+        vocabulary: Dictionary from token to id.
         merges: List of the merge rules, strings of two tokens with a space between,
-            the first to apply first; or the path of a text file with one a line.
-        tokenizer: String, in place of the two: a directory with both files, a preset
-            of keras-hub or a model as Hugging Face's libraries save it; or the name
-            of a RoBERTa preset of keras-hub, such as `"roberta_base_en"`, which is
-            fetched once.
+            the first to apply first.
         input_shape: Tuple of one integer, the length in tokens. Defaults to that of
             the built-in presets, 2048.
-        truncate: Boolean. Whether documents that are too long lose their end.
+        truncate: Boolean. Whether the end of a document that is too long is cut off.
 
     Call arguments:
         x: List of strings, or of `bytes` in UTF-8; none empty.
@@ -59,25 +63,19 @@ class TextPreprocessor(Preprocessor):
         weights that were given.
 
     Raises:
-        ImportError: If the package `tokenizers` is not installed, or keras-hub where
-            it has to fetch.
-        FileNotFoundError: If `tokenizer` cannot be had; the message says which files
-            to fetch and where to put them.
-        TypeError: If a document is neither a string nor `bytes`.
+        ImportError: If the package `tokenizers` is not installed.
+        TypeError: If an argument is of the wrong type, or a document is neither a
+            string nor `bytes`.
         ValueError: If the tables are missing or damaged; if a document is empty, not
             valid UTF-8, or too long without `truncate`.
 
     Example:
 
     ```python
+    from keras_maelre.preprocessing import TextPreprocessor
+
     documents = ["A short document.", "Another short document."]
-    trained = keras_maelre.preprocessing.train_vocabulary(documents, 300)
-    preprocessor = TextPreprocessor.from_preset(
-        "tiny_text",
-        vocabulary=trained.vocabulary,
-        merges=trained.merges,
-        input_shape=(64,),
-    )
+    preprocessor = TextPreprocessor.from_documents(documents, 300, input_shape=(64,))
     token_ids = preprocessor(documents)  # (2, 64)
     ```
 
@@ -87,6 +85,7 @@ class TextPreprocessor(Preprocessor):
     """
 
     modality = "text"
+    axes = ("tokens",)
     dtype = "int32"
     padding_id = PADDING_ID
 
@@ -94,7 +93,6 @@ class TextPreprocessor(Preprocessor):
         self,
         vocabulary=None,
         merges=None,
-        tokenizer=None,
         input_shape=(2048,),
         truncate=False,
     ):
@@ -104,25 +102,171 @@ class TextPreprocessor(Preprocessor):
                 f"Argument `input_shape` must leave room for {START}, a token and "
                 f"{END}: at least (3,). Received: input_shape={input_shape!r}"
             )
-        if tokenizer is None and (vocabulary is None or merges is None):
+        if vocabulary is None or merges is None:
             raise ValueError(
-                "TextPreprocessor needs the tables of its tokens. Pass "
-                '`tokenizer="roberta_base_en"` or a directory that holds a tokenizer, '
-                "or both `vocabulary` and `merges`; or make your own with "
-                "`keras_maelre.preprocessing.train_vocabulary(documents)`."
+                "TextPreprocessor needs its token tables. Pass both `vocabulary` and "
+                '`merges`, or use `TextPreprocessor.from_tokenizer("roberta_base_en")`,'
+                " `TextPreprocessor.from_files(vocabulary, merges)` or "
+                "`TextPreprocessor.from_documents(documents)`."
             )
+        self.vocabulary = _checked_vocabulary(vocabulary)
+        self.merges = _checked_merges(merges)
+        self._start_id = self.vocabulary[START]
+        self._end_id = self.vocabulary[END]
+        self._engine = _make_engine(self.vocabulary, self.merges)
+
+    @classmethod
+    def from_files(cls, vocabulary, merges, **kwargs):
+        """Makes a preprocessor from the files of a RoBERTa tokenizer.
+
+        Args:
+            vocabulary: Path of a JSON file, a dictionary from token to id.
+            merges: Path of a text file, one merge rule per line.
+            **kwargs: Other arguments of the constructor, such as `input_shape`.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            TypeError: If an argument is not a path.
+            ValueError: If a file is damaged.
+
+        Example:
+
+        ```python
+        from keras_maelre.preprocessing import TextPreprocessor
+
+        preprocessor = TextPreprocessor.from_files("vocab.json", "merges.txt")
+        ```
+        """
+        return cls(_read_vocabulary(vocabulary), _read_merges(merges), **kwargs)
+
+    @classmethod
+    def from_tokenizer(cls, tokenizer, **kwargs):
+        """Makes a preprocessor with the tables of a RoBERTa tokenizer.
+
+        Args:
+            tokenizer: String. A directory with a vocabulary and merges: a preset of
+                keras-hub, or a model as Hugging Face's libraries save it. Or the name
+                of a RoBERTa preset of keras-hub, such as `"roberta_base_en"`, which
+                is fetched once.
+            **kwargs: Other arguments of the constructor, such as `input_shape`.
+
+        Raises:
+            FileNotFoundError: If the tokenizer cannot be found or fetched; the message
+                says which files to fetch and where to put them.
+            ImportError: If it has to be fetched and keras-hub is not installed.
+            TypeError: If `tokenizer` is not a string or path.
+            ValueError: If no preset of this name is known, or a file is damaged.
+
+        Example:
+
+        ```python
+        from keras_maelre.preprocessing import TextPreprocessor
+
+        preprocessor = TextPreprocessor.from_tokenizer("roberta_base_en")
+        ```
+        """
+        vocabulary, merges = _load_tables(tokenizer)
+        return cls(vocabulary, merges, **kwargs)
+
+    @classmethod
+    def from_documents(cls, documents, vocabulary_size=8192, min_frequency=2, **kwargs):
+        """Makes a preprocessor with byte-pair tokens learned from documents.
+
+        For text that RoBERTa's English vocabulary splits badly, or where that is not
+        available, and for small models: most parameters of a text model are its token
+        table. Learn from training documents only. The same documents, in any order,
+        give the same tokens.
+
+        Args:
+            documents: List of strings, or of `bytes` in UTF-8; none empty.
+            vocabulary_size: Integer from 261 to 1,048,576, the largest number of ids:
+                5 special tokens, 256 bytes, and what is merged from them.
+            min_frequency: Integer, how often a pair must occur to become a token.
+            **kwargs: Other arguments of the constructor, such as `input_shape`.
+
+        Returns:
+            A `TextPreprocessor`. Its `vocabulary_size` is smaller than the argument
+            where the documents hold no more pairs.
+
+        Raises:
+            ImportError: If the package `tokenizers` is not installed.
+            TypeError: If a number is not an integer, or a document is neither a
+                string nor `bytes`.
+            ValueError: If a document is empty or not valid UTF-8, or a number is out
+                of range.
+
+        Example:
+
+        ```python
+        import keras_maelre
+        from keras_maelre.preprocessing import TextPreprocessor
+
+        documents = ["A short document.", "Another short document."]
+        preprocessor = TextPreprocessor.from_documents(
+            documents, 300, input_shape=(64,)
+        )
+        classifier = keras_maelre.MaelreClassifier.from_preset(
+            "tiny_text",
+            num_classes=2,
+            vocabulary_size=preprocessor.vocabulary_size,
+            embedding_dim=32,
+            input_shape=(64,),
+        )
+        classifier.predict(preprocessor(documents)).shape  # (2, 2)
+        ```
+        """
+        vocabulary_size = check_integer(
+            "vocabulary_size", vocabulary_size, len(SPECIAL_TOKENS) + BYTES, MOST_TOKENS
+        )
+        min_frequency = check_integer("min_frequency", min_frequency, high=2**31 - 1)
+        documents = [decoded(text, i) for i, text in enumerate(check_texts(documents))]
+        try:
+            import tokenizers
+        except ImportError as error:
+            raise ImportError(
+                "Learning a vocabulary needs the package tokenizers: "
+                'pip install "keras_maelre[text]"'
+            ) from error
+        byte_level = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        learner = tokenizers.Tokenizer(tokenizers.models.BPE())
+        learner.pre_tokenizer = byte_level
+        learner.train_from_iterator(
+            documents,
+            tokenizers.trainers.BpeTrainer(
+                vocab_size=vocabulary_size,
+                min_frequency=min_frequency,
+                special_tokens=list(SPECIAL_TOKENS),
+                initial_alphabet=byte_level.alphabet(),
+                show_progress=False,
+            ),
+        )
+        model = json.loads(learner.to_str())["model"]
+        merges = [" ".join(pair) for pair in model["merges"]]
+        return cls(model["vocab"], merges, **kwargs)
+
+    @classmethod
+    def from_preset(cls, preset, tokenizer=None, **kwargs):
+        """Makes the preprocessor that fits a model's preset.
+
+        Args:
+            preset: As in every preprocessor's `from_preset`. Built-in presets bring no
+                token tables.
+            tokenizer: Optional, where the tables come from, see `from_tokenizer`.
+            **kwargs: Arguments of the constructor, in place of the preset's.
+
+        Raises:
+            ValueError: If the preset is unknown, of another modality, or holds no
+                preprocessor; if both a tokenizer and tables are given.
+            TypeError: If a keyword is unknown.
+        """
         if tokenizer is not None:
-            if vocabulary is not None or merges is not None:
+            if "vocabulary" in kwargs or "merges" in kwargs:
                 raise ValueError(
                     "Pass either `tokenizer` or `vocabulary` and `merges`. Received: "
                     f"tokenizer={tokenizer!r} and tables"
                 )
-            vocabulary, merges = _load_tables(tokenizer)
-        self.vocabulary = _read_vocabulary(vocabulary)
-        self.merges = _read_merges(merges)
-        self._start_id = self.vocabulary[START]
-        self._end_id = self.vocabulary[END]
-        self._engine = _make_engine(self.vocabulary, self.merges)
+            kwargs["vocabulary"], kwargs["merges"] = _load_tables(tokenizer)
+        return super().from_preset(preset, **kwargs)
 
     @property
     def vocabulary_size(self):
@@ -130,18 +274,27 @@ class TextPreprocessor(Preprocessor):
         return max(self.vocabulary.values()) + 1
 
     def prepare(self, samples):
-        documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
+        tokens = self._tokens(samples)
+        ids = np.full((len(tokens), *self.input_shape), PADDING_ID, self.dtype)
         room = self.input_shape[0] - 2
-        if self.truncate:
-            tokens = self._encode_beginnings(documents, room)
-        else:
-            tokens = self._encode(documents)
-            self.check_length([len(row) + 2 for row in tokens], "tokens")
-        ids = np.full((len(documents), *self.input_shape), PADDING_ID, self.dtype)
         for row, values in zip(ids, tokens, strict=True):
             values = [self._start_id, *values[:room], self._end_id]
             row[: len(values)] = values
         return ids
+
+    def lengths(self, samples):
+        # Tokens are all that there is to compute, so it costs as much as a call.
+        lengths = [len(row) + 2 for row in self._tokens(samples)]
+        return np.minimum(lengths, self.input_shape[0])
+
+    def _tokens(self, samples):
+        """Token ids of documents, without `<s>` and `</s>`; of cut ones the first."""
+        documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
+        if self.truncate:
+            return self._encode_beginnings(documents, self.input_shape[0] - 2)
+        tokens = self._encode(documents)
+        self.check_length([len(row) + 2 for row in tokens], "tokens")
+        return tokens
 
     def _encode(self, documents):
         encodings = self._engine.encode_batch_fast(documents, add_special_tokens=False)
@@ -163,16 +316,6 @@ class TextPreprocessor(Preprocessor):
             "merges": list(self.merges),
             **super().get_config(),
         }
-
-    @classmethod
-    def from_config(cls, config):
-        if not isinstance(config.get("vocabulary"), dict) or config.get("tokenizer"):
-            # A file that is being loaded must not make others be read or fetched.
-            raise ValueError(
-                "The configuration of a TextPreprocessor holds its tables, `vocabulary`"
-                f" and `merges`, and names no files. Received: {sorted(config)}"
-            )
-        return cls(**config)
 
 
 def decoded(text, index):
@@ -200,23 +343,20 @@ def _beginning(text, characters):
     return text[: end.start()] if end else text
 
 
-def _read_vocabulary(vocabulary):
-    if isinstance(vocabulary, (str, os.PathLike)):
-        path = _existing(vocabulary, "vocabulary")
-        try:
-            vocabulary = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path} is no JSON file: {error}") from error
+def _checked_vocabulary(vocabulary):
     if not isinstance(vocabulary, dict):
         raise TypeError(
-            "Argument `vocabulary` must be a dictionary from token to id, or the path "
-            f"of a JSON file with one. Received: {type(vocabulary).__name__}"
+            "Argument `vocabulary` must be a dictionary from token to id; files are "
+            "read by `TextPreprocessor.from_files`. Received: "
+            f"{type(vocabulary).__name__}"
         )
     ids = list(vocabulary.values())
-    if len(set(ids)) < len(ids) or not all(type(i) is int and i >= 0 for i in ids):
+    wrong = [i for i in ids if type(i) is not int or not 0 <= i < MOST_TOKENS]
+    if wrong or len(set(ids)) < len(ids):
         raise ValueError(
-            "The ids of `vocabulary` must be distinct integers from 0 on. Received: "
-            f"{len(ids)} tokens, {len(set(ids))} distinct ids"
+            "The ids of `vocabulary` must be distinct integers from 0 to "
+            f"{MOST_TOKENS - 1}. Received: {len(ids)} tokens, {len(wrong)} with "
+            f"another id ({wrong[:1]})"
         )
     missing = [token for token in (START, PADDING, END) if token not in vocabulary]
     if missing or vocabulary[PADDING] != PADDING_ID:
@@ -228,29 +368,51 @@ def _read_vocabulary(vocabulary):
     return dict(vocabulary)
 
 
-def _read_merges(merges):
-    if isinstance(merges, (str, os.PathLike)):
-        merges = _existing(merges, "merges").read_text(encoding="utf-8").split("\n")
-        merges = [
-            line.rstrip("\r")
-            for number, line in enumerate(merges)
-            if line.strip() and not (number == 0 and line.startswith("#version"))
-        ]
-    merges = list(merges)
+def _checked_merges(merges):
+    if not isinstance(merges, (list, tuple)):
+        raise TypeError(
+            "Argument `merges` must be a list of merge rules; files are read by "
+            f"`TextPreprocessor.from_files`. Received: {type(merges).__name__}"
+        )
     for rule in merges:
         if not isinstance(rule, str) or len(rule.split(" ")) != 2:
             raise ValueError(
                 "Argument `merges` must hold strings of two tokens with a space "
                 f"between. Received: {rule!r}"
             )
-    return merges
+    return list(merges)
 
 
-def _existing(path, argument):
-    path = Path(path)
-    if not path.is_file():
+def _read_vocabulary(path):
+    text = _read_text(path, "vocabulary")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a valid JSON file: {error}") from error
+
+
+def _read_merges(path):
+    return [
+        line.rstrip("\r")
+        for number, line in enumerate(_read_text(path, "merges").split("\n"))
+        if line.strip() and not (number == 0 and line.startswith("#version"))
+    ]
+
+
+def _read_text(path, argument):
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"Argument `{argument}` must be the path of a file. "
+            f"Received: {type(path).__name__}"
+        )
+    if not Path(path).is_file():
         raise FileNotFoundError(f"Argument `{argument}`: there is no file {path}")
-    return path
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"Argument `{argument}`: {path} is not a text file in UTF-8: {error}"
+        ) from error
 
 
 def _make_engine(vocabulary, merges):
@@ -289,7 +451,7 @@ def _make_engine(vocabulary, merges):
 
 
 def _load_tables(tokenizer):
-    """Vocabulary and merges of a directory or a preset of keras-hub."""
+    """Vocabulary and merges of a directory or of a preset of keras-hub."""
     if not isinstance(tokenizer, (str, os.PathLike)):
         raise TypeError(
             "Argument `tokenizer` must be the path of a directory or the name of a "
@@ -299,7 +461,10 @@ def _load_tables(tokenizer):
     if directory.is_dir():
         for vocabulary, merges in LAYOUTS:
             if (directory / vocabulary).is_file() and (directory / merges).is_file():
-                return directory / vocabulary, directory / merges
+                return (
+                    _read_vocabulary(directory / vocabulary),
+                    _read_merges(directory / merges),
+                )
         wanted = " or ".join(f"{first} and {second}" for first, second in LAYOUTS)
         raise FileNotFoundError(
             f"Argument `tokenizer`: the directory {directory} must hold {wanted}. It "

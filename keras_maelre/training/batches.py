@@ -318,11 +318,8 @@ def _mix(layer, x, y, weight):
     if weight is not None:
         # Labels count as much as the samples that they are mixed from.
         y = np.concatenate([y * weight[:, None], weight[:, None]], axis=1)
-    if isinstance(layer, (keras.layers.MixUp, keras.layers.CutMix)):
-        mixed = layer({"images": x, "labels": y}, training=True)
-        x, y = mixed["images"], mixed["labels"]
-    else:
-        x, y = layer(x, y, training=True)
+    mixed = layer({"images": x, "labels": y}, training=True)
+    x, y = mixed["images"], mixed["labels"]
     y = keras.ops.convert_to_numpy(y)
     if weight is not None:
         y, weight = y[:, :-1], y[:, -1]

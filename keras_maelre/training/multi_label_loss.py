@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.augmentation.checks import check_number
+from keras_maelre.checks import check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

@@ -15,18 +15,19 @@ def random_series():
     return np.random.default_rng(0).normal(size=(16, 30, 2)).astype("float32")
 
 
-def mix(layer, series, labels=LABELS):
-    series, labels = layer(series, labels, training=True)
-    return ops.convert_to_numpy(series), ops.convert_to_numpy(labels)
+def mix(layer, series, labels=LABELS, key="series", training=True):
+    mixed = layer({key: series, "labels": labels}, training=training)
+    assert set(mixed) == {key, "labels"}
+    return ops.convert_to_numpy(mixed[key]), ops.convert_to_numpy(mixed["labels"])
 
 
 @pytest.mark.parametrize("training", [False, None])
 def test_identity_unless_training(training):
     series = random_series()
     series[3, 20:] = np.nan
-    output, labels = SeriesMixUp()(series, LABELS, training=training)
-    np.testing.assert_array_equal(ops.convert_to_numpy(output), series)
-    np.testing.assert_array_equal(ops.convert_to_numpy(labels), LABELS)
+    output, labels = mix(SeriesMixUp(), series, training=training)
+    np.testing.assert_array_equal(output, series)
+    np.testing.assert_array_equal(labels, LABELS)
 
 
 def test_series_and_labels_are_mixed_with_the_same_weights():
@@ -73,20 +74,19 @@ def test_config_round_trip():
 @pytest.mark.parametrize("labels_dtype", ["int32", "float32", "float64"])
 def test_half_precision_leaves_labels_whole(labels_dtype):
     layer = SeriesMixUp(1.0, seed=0, dtype="mixed_float16")
-    series, weights = layer(random_series(), LABELS.astype(labels_dtype), training=True)
-    assert keras.backend.standardize_dtype(series.dtype) == "float16"
-    assert keras.backend.standardize_dtype(weights.dtype) == "float32"
-    expected = np.einsum("ij,jtc->itc", ops.convert_to_numpy(weights), random_series())
-    np.testing.assert_allclose(ops.convert_to_numpy(series), expected, atol=4e-3)
+    series, weights = mix(layer, random_series(), LABELS.astype(labels_dtype))
+    assert series.dtype == "float16" and weights.dtype == "float32"
+    expected = np.einsum("ij,jtc->itc", weights, random_series())
+    np.testing.assert_allclose(series, expected, atol=4e-3)
 
 
 @pytest.mark.parametrize(
     "alpha, error, message",
     [
-        (0.0, ValueError, "`alpha` must be greater than 0"),
-        (-1.0, ValueError, "`alpha` must be between 0 and 1.*-1.0"),
-        (2, ValueError, "`alpha` must be between 0 and 1.*2"),
-        ("much", TypeError, "`alpha` must be a number.*'much'"),
+        (0.0, ValueError, r"`alpha` must be a finite number in \(0, 1\].*0.0"),
+        (-1.0, ValueError, r"`alpha` must be a finite number in \(0, 1\].*-1.0"),
+        (2, ValueError, r"`alpha` must be a finite number in \(0, 1\].*2"),
+        ("much", TypeError, "`alpha` must be a finite number.*'much'"),
     ],
 )
 def test_bad_alpha_raises(alpha, error, message):
@@ -94,8 +94,43 @@ def test_bad_alpha_raises(alpha, error, message):
         SeriesMixUp(alpha)
 
 
-def test_inputs_of_another_rank_raise():
-    with pytest.raises(ValueError, match="expected ndim=3, found ndim=2"):
-        SeriesMixUp()(random_series()[..., 0], LABELS, training=True)
-    with pytest.raises(ValueError, match=r"`labels` must be one-hot.*\(16,\)"):
-        SeriesMixUp()(random_series(), np.arange(16), training=True)
+def test_images_are_the_key_of_keras():
+    series = mix(SeriesMixUp(1.0, seed=0), random_series())
+    images = mix(SeriesMixUp(1.0, seed=0), random_series(), key="images")
+    np.testing.assert_array_equal(images[0], series[0])
+    np.testing.assert_array_equal(images[1], series[1])
+
+
+def test_in_a_tf_data_pipeline():
+    tf = pytest.importorskip("tensorflow", reason="the extra [tensorflow]")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.data traces layers of its own backend alone")
+    layer = SeriesMixUp(1.0, seed=0)
+    batch = {"series": random_series(), "labels": LABELS}
+    dataset = tf.data.Dataset.from_tensor_slices(batch).batch(16)
+    (made,) = dataset.map(lambda batch: layer(batch, training=True))
+    expected = np.einsum("ij,jtc->itc", made["labels"].numpy(), random_series())
+    np.testing.assert_allclose(made["series"].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "inputs, error, message",
+    [
+        (
+            {"series": random_series()[..., 0], "labels": LABELS},
+            ValueError,
+            r"series.*\(batch, length, channels\).*\(16, 30\)",
+        ),
+        (
+            {"series": random_series(), "labels": np.arange(16)},
+            ValueError,
+            r"labels.*\(batch, classes\).*\(16,\)",
+        ),
+        (random_series(), TypeError, "dictionary.*series.*Received"),
+        ({"series": random_series()}, TypeError, r"dictionary.*\['series'\]"),
+        ({"x": random_series(), "labels": LABELS}, TypeError, r"\['labels', 'x'\]"),
+    ],
+)
+def test_other_inputs_raise(inputs, error, message):
+    with pytest.raises(error, match=message):
+        SeriesMixUp()(inputs, training=True)

@@ -15,7 +15,7 @@ def test_whole_images_pass_and_broken_ones_do_not(tmp_path, suffix):
     with pytest.raises(ValueError, match=f"photo{suffix}.*cannot be read"):
         check_image(path)
     path.write_bytes(b"no image")
-    with pytest.raises(ValueError, match=f"photo{suffix}.*no image file"):
+    with pytest.raises(ValueError, match=f"photo{suffix}.*not an image file"):
         check_image(path)
 
 

@@ -32,3 +32,11 @@ def test_a_file_without_samples_is_named(tmp_path):
     soundfile.write(path, np.zeros(0), 16000)
     with pytest.raises(ValueError, match="empty.wav: holds no samples"):
         check_sound(path)
+
+
+def test_a_file_that_was_cut_off_is_named(tmp_path):
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, np.sin(np.arange(2000) / 10), 16000)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="sound.wav: cut off"):
+        check_sound(path)

@@ -43,7 +43,7 @@ def test_images_are_apart_by_class():
 
 def test_preprocessor_takes_them():
     data = load_digits_images()
-    images = ImagePreprocessor((16, 16, 3), crop_share=1.0)(data.x_test[:3])
+    images = ImagePreprocessor((16, 16, 3), crop_fraction=1.0)(data.x_test[:3])
     assert images.shape == (3, 16, 16, 3)
 
 

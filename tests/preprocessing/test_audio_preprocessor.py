@@ -137,9 +137,19 @@ def test_too_long_is_an_error_or_cut():
         ([noise(8000), noise(399)], ValueError, "Sample 1 .*at least 400.*399"),
         ([np.array([0.1, np.nan] * 300)], ValueError, "Sample 0 holds NaN"),
         ([(np.full(800, np.inf), 16000)], ValueError, "Sample 0 holds NaN or inf"),
-        ([(noise(800), 0)], ValueError, "rate of sample 0 must be positive"),
+        ([(noise(800), 0)], ValueError, "rate of sample 0` must be a finite number"),
+        ([(noise(800), 1e-6)], ValueError, "rate of sample 0.*1e-06"),
+        ([(noise(800), True)], TypeError, "rate of sample 0.*True"),
         ([(noise(800), float("nan"))], ValueError, "rate of sample 0"),
-        (noise(8000), TypeError, r"Sample 0 must be a path.*shape \(\)"),
+        (noise(8000), TypeError, r"one array of shape \(8000,\). Put a single wave"),
+        (noise(8000).tolist(), TypeError, "number .* as sample 0. Put a single wave"),
+        ((noise(8000), 16000), TypeError, "16000 as sample 1. Put a single wave or pa"),
+        ([(16000, noise(800))], TypeError, r"Sample 0 .*\(rate, wave\). Swap the two"),
+        ([(noise(800), "16k")], TypeError, "Sample 0 must be .*a pair .*tuple, not an"),
+        ([noise(800), 1000 * noise(800)], ValueError, r"Sample 1 must.*\[-1, 1\].*amp"),
+        ([32768.0 * noise(800)], ValueError, "Sample 0 .*16-bit integers.*amplitude"),
+        ([np.full(800, 1e20)], ValueError, "Sample 0 .*amplitude 1e\\+20"),
+        ([(np.full((800, 2), -99.0), 8000)], ValueError, "Sample 0 .*amplitude 99"),
         ([np.arange(8000)], TypeError, "Sample 0.*int64"),
         ([noise((2, 800, 1))], TypeError, r"Sample 0.*shape \(2, 800, 1\)"),
         ([noise(0)], TypeError, r"Sample 0.*shape \(0,\)"),
@@ -216,7 +226,27 @@ def test_config_is_whole(preprocessor):
         )
 
 
-def test_measure_takes_real_frames_of_all_samples(capsys):
+def test_overshoot_is_no_error(preprocessor):
+    assert np.isfinite(preprocessor([5 * noise(8000)])).all()
+
+
+@pytest.mark.parametrize("shape", [(80000,), (80000, 2)])
+def test_one_wave_in_place_of_a_batch_allocates_nothing(preprocessor, shape):
+    for method in (preprocessor, preprocessor.lengths, preprocessor.adapt):
+        with pytest.raises((TypeError, ValueError), match="single wave|Sample 0"):
+            method(noise(shape))
+
+
+def test_cut_off_files_are_named(preprocessor, tmp_path):
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, noise(8000), 16000)
+    path.write_bytes(path.read_bytes()[:9000])
+    for method in (preprocessor, preprocessor.lengths):
+        with pytest.raises(ValueError, match=r"cut\.wav' is cut off: 7044 bytes"):
+            method([path])
+
+
+def test_adapt_takes_real_frames_of_all_samples(capsys):
     sounds = [noise(9000), 0.01 * noise(20000, 1), np.zeros(1000, "float32")]
     energies = np.concatenate(
         [
@@ -224,28 +254,58 @@ def test_measure_takes_real_frames_of_all_samples(capsys):
             for sound in sounds
         ]
     )
-    original = AudioPreprocessor(SHAPE, frame_step_ms=10, truncate=True)
-    measured = original.measure(sounds)
+    adapted = AudioPreprocessor(SHAPE, frame_step_ms=10, truncate=True)
+    config, layer = adapted.get_config(), adapted.layer
+    assert adapted.adapt(sounds) is None
     assert "3/3" in capsys.readouterr().out
-    np.testing.assert_allclose(measured.mean, energies.mean(dtype="float64"), 1e-5)
-    np.testing.assert_allclose(measured.stddev, energies.std(dtype="float64"), 1e-5)
-    assert original.mean == MEAN
-    unchanged = {"mean": MEAN, "stddev": STDDEV}
-    assert {**measured.get_config(), **unchanged} == original.get_config()
+    np.testing.assert_allclose(adapted.mean, energies.mean(dtype="float64"), 1e-5)
+    np.testing.assert_allclose(adapted.stddev, energies.std(dtype="float64"), 1e-5)
+    assert {**adapted.get_config(), "mean": MEAN, "stddev": STDDEV} == config
+    assert adapted.layer.mean == adapted.mean and layer.mean == MEAN
 
 
-def test_measured_sounds_are_standardized(preprocessor):
+def test_adapted_sounds_are_standardized(preprocessor):
     waves = noise((4, 32240))
-    spectrograms = preprocessor.measure(waves, verbose=0)(waves)
+    preprocessor(waves)  # with the former statistics
+    preprocessor.adapt(waves, verbose=0)
+    spectrograms = preprocessor(waves)
     np.testing.assert_allclose(spectrograms.mean(), 0, atol=1e-4)
     np.testing.assert_allclose(spectrograms.std(), 0.5, atol=1e-4)
 
 
-def test_measure_refuses_what_has_no_spread(preprocessor):
+def test_adapt_writes_a_line_into_a_log(preprocessor, capsys, monkeypatch):
+    ticks = iter(range(10**6))
+    monkeypatch.setattr("time.time", lambda: next(ticks))  # every update is late
+    preprocessor.adapt(noise((30, 800)))
+    assert capsys.readouterr().out.count("\n") <= 2
+    preprocessor.adapt(noise((3, 800)), verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+def test_adapt_refuses_what_has_no_spread(preprocessor):
     with pytest.raises(ValueError, match="not all be silent"):
-        preprocessor.measure([np.zeros(8000)], verbose=0)
+        preprocessor.adapt([np.zeros(8000)], verbose=0)
     with pytest.raises(ValueError, match="at least one sample"):
-        preprocessor.measure([], verbose=0)
+        preprocessor.adapt([], verbose=0)
+    with pytest.raises(TypeError, match="`verbose`.*'no'"):
+        preprocessor.adapt(noise((2, 8000)), verbose="no")
+    assert preprocessor.mean == MEAN
+
+
+def test_lengths_count_frames(preprocessor, tmp_path):
+    pytest.importorskip("soxr", reason="needs the extra [audio]")
+    soundfile.write(tmp_path / "a.wav", noise((5000, 2)), 8000)
+    sounds = [noise(400), noise((9000, 2)), (noise(9001), 22050), tmp_path / "a.wav"]
+    lengths = preprocessor.lengths(sounds)
+    assert lengths.dtype.kind == "i"
+    made = preprocessor(sounds).any(axis=2).sum(axis=1)
+    np.testing.assert_array_equal(lengths, made)
+    with pytest.raises(ValueError, match="Sample 1 must have at least 400.*399"):
+        preprocessor.lengths([noise(400), noise(399)])
+    long = noise(32240 + 160)
+    with pytest.raises(ValueError, match="200 frames.*sample 0 with 201"):
+        preprocessor.lengths([long])
+    assert AudioPreprocessor(SHAPE, truncate=True).lengths([long]) == [200]
 
 
 def test_tf_data_pipeline(preprocessor, tmp_path):

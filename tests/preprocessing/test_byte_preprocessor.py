@@ -48,6 +48,17 @@ def test_length_counts_bytes():
     )
 
 
+def test_lengths_count_bytes():
+    texts = ["abcd", "x", "aüü", b"\xff"]
+    lengths = BytePreprocessor((8,)).lengths(texts)
+    assert lengths.dtype.kind == "i"
+    np.testing.assert_array_equal(lengths, [4, 1, 5, 1])
+    cutting = BytePreprocessor((4,), truncate=True)
+    np.testing.assert_array_equal(cutting.lengths(texts), [4, 1, 4, 1])
+    with pytest.raises(ValueError, match="4 bytes.*sample 2 with 5"):
+        BytePreprocessor((4,)).lengths(texts)
+
+
 def test_a_megabyte():
     text = "word " * 200_000
     with pytest.raises(ValueError, match="with 1000000"):

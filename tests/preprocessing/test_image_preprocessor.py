@@ -37,7 +37,7 @@ def colours(images):
 
 def unscaled(shape=(24, 32, 3)):
     """A preprocessor that leaves images of its own size as they are."""
-    return ImagePreprocessor(shape, crop_share=1.0)
+    return ImagePreprocessor(shape, crop_fraction=1.0)
 
 
 def test_every_kind_of_sample_gives_the_same(tmp_path):
@@ -83,16 +83,18 @@ def test_formats(format):
 
 
 @pytest.mark.parametrize("size", [(24, 32), (48, 64), (61, 200), (300, 70), (9, 5)])
-@pytest.mark.parametrize("crop_share", [1.0, 0.8])
-def test_the_middle_is_scaled_without_distortion(size, crop_share):
+@pytest.mark.parametrize("crop_fraction", [1.0, 0.8])
+def test_the_middle_is_scaled_without_distortion(size, crop_fraction):
     """Compared with where the cut pixels lie, worked out by hand."""
     height, width = size
     grid = np.stack(np.indices(size), -1)
     pixels = np.zeros((*size, 3), "uint8")
     step = 255 / max(size)
     pixels[..., :2] = np.rint(step * (grid + 0.5))
-    image = colours(ImagePreprocessor((24, 32, 3), crop_share=crop_share)([pixels])[0])
-    factor = crop_share * min(height / 24, width / 32)
+    image = colours(
+        ImagePreprocessor((24, 32, 3), crop_fraction=crop_fraction)([pixels])[0]
+    )
+    factor = crop_fraction * min(height / 24, width / 32)
     rows = height / 2 + factor * (np.arange(24) - 11.5)
     columns = width / 2 + factor * (np.arange(32) - 15.5)
     # At the very edge the filter has pixels on one side only.
@@ -105,19 +107,19 @@ def test_the_middle_is_scaled_without_distortion(size, crop_share):
     )
 
 
-def test_crop_share_keeps_that_share_of_the_middle():
+def test_crop_fraction_keeps_that_fraction_of_the_middle():
     pixels = np.zeros((200, 200, 3), "uint8")
     pixels[20:180, 20:180] = 255
-    inside = colours(ImagePreprocessor((50, 50, 3), crop_share=0.75)([pixels])[0])
+    inside = colours(ImagePreprocessor((50, 50, 3), crop_fraction=0.75)([pixels])[0])
     np.testing.assert_allclose(inside, 255, atol=1e-3)
-    outside = colours(ImagePreprocessor((50, 50, 3), crop_share=1.0)([pixels])[0])
+    outside = colours(ImagePreprocessor((50, 50, 3), crop_fraction=1.0)([pixels])[0])
     np.testing.assert_allclose((outside > 128).mean(), 0.64, atol=0.01)
 
 
 def test_scaling_down_is_antialiased():
     stripes = np.zeros((64, 256, 3), "uint8")
     stripes[:, ::2] = 255
-    image = colours(ImagePreprocessor((16, 64, 3), crop_share=1.0)([stripes])[0])
+    image = colours(ImagePreprocessor((16, 64, 3), crop_fraction=1.0)([stripes])[0])
     assert np.abs(image[:, 4:-4] - 127.5).max() < 10
 
 
@@ -151,6 +153,24 @@ def test_transparent_pixels_show_white():
     np.testing.assert_allclose(images[3][0, 0], 255, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("background", "shown"), [("black", (0, 0, 0)), ((10, 20, 30), (10, 20, 30))]
+)
+def test_transparent_pixels_show_the_background(background, shown):
+    pixels = np.dstack([smooth(24, 32), np.full((24, 32), 255, "uint8")])
+    pixels[:, :16, 3] = 0
+    preprocessor = ImagePreprocessor(
+        (24, 32, 3), crop_fraction=1.0, background=background
+    )
+    config = json.loads(json.dumps(preprocessor.get_config()))
+    for made in (preprocessor, ImagePreprocessor.from_config(config)):
+        image = colours(made([pixels]))[0]
+        np.testing.assert_allclose(
+            image[:, :16], np.tile(shown, (24, 16, 1)), atol=1e-3
+        )
+        np.testing.assert_allclose(image[:, 16:], pixels[:, 16:, :3], atol=1e-3)
+
+
 def test_cmyk_becomes_rgb():
     pixels = smooth(24, 32)
     file = encoded(Image.fromarray(pixels).convert("CMYK"), "JPEG", quality=95)
@@ -182,6 +202,31 @@ def test_layer_is_the_arithmetic(form):
     assert output.dtype == "float32"
 
 
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (smooth(24, 32) / 255, "from 0 to 255.*Multiply them by 255"),
+        (smooth(24, 32) - 128.0, "from 0 to 255.*values from -"),
+        (300 * np.ones((24, 32, 3), "float32"), "values from 300 to 300"),
+        (np.full((24, 32, 3), np.nan), "values from nan"),
+    ],
+)
+def test_layer_refuses_arrays_of_another_range(images, message):
+    with pytest.raises(ValueError, match=message):
+        unscaled().layer(images[None])
+
+
+def test_layer_takes_black_and_white():
+    for value in (0.0, 255.0):
+        pixels = np.full((1, 24, 32, 3), value, "float32")
+        output = ops.convert_to_numpy(unscaled().layer(pixels))
+        np.testing.assert_allclose(colours(output), value, atol=1e-3)
+
+
+def test_lengths_of_images_do_not_differ():
+    assert unscaled().lengths([GOOD]) is None
+
+
 def test_layer_is_saved_with_a_model_and_keeps_its_precision(tmp_path):
     layer = ImagePreprocessor().layer
     pixels = smooth(24, 32)[None]
@@ -196,7 +241,7 @@ def test_layer_is_saved_with_a_model_and_keeps_its_precision(tmp_path):
 def test_preset_and_configuration():
     assert ImagePreprocessor.from_preset("base_image").input_shape == (224, 224, 3)
     preprocessor = ImagePreprocessor.from_preset(
-        "tiny_image", input_shape=(32, 48, 3), mean=(0.5, 0.5, 0.5), crop_share=1
+        "tiny_image", input_shape=(32, 48, 3), mean=(0.5, 0.5, 0.5), crop_fraction=1
     )
     config = preprocessor.get_config()
     assert "truncate" not in config
@@ -212,16 +257,25 @@ def test_preset_and_configuration():
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"input_shape": (224, 224)}, ValueError, "`input_shape`.*3 positive"),
+        (
+            {"input_shape": (224, 224)},
+            ValueError,
+            r"\(height, width, 3\).*224",
+        ),
         ({"input_shape": (224, 224, 1)}, ValueError, r"\(height, width, 3\).*224, 1"),
         ({"input_shape": (0, 224, 3)}, ValueError, "`input_shape`"),
         ({"mean": 0.5}, ValueError, "`mean` must hold three.*0.5"),
         ({"mean": (0.5, 0.5, np.nan)}, ValueError, "`mean`.*finite"),
         ({"stddev": (0.5, 0.5, 0.0)}, ValueError, "`stddev` must be positive"),
         ({"stddev": ("a", "b", "c")}, ValueError, "`stddev` must hold three"),
-        ({"crop_share": 0.0}, ValueError, r"`crop_share`.*\(0, 1\].*0.0"),
-        ({"crop_share": 1.5}, ValueError, "`crop_share`.*1.5"),
+        ({"crop_fraction": 0.0}, ValueError, r"`crop_fraction`.*\(0, 1\].*0.0"),
+        ({"crop_fraction": 1.5}, ValueError, "`crop_fraction`.*1.5"),
+        ({"crop_fraction": "all"}, TypeError, "`crop_fraction`.*'all'"),
         ({"truncate": True}, TypeError, "truncate"),
+        ({"background": "checkered"}, ValueError, "`background`.*'checkered'"),
+        ({"background": (0, 0, 256)}, ValueError, "`background`.*256"),
+        ({"background": (0.5, 0.5, 0.5)}, TypeError, "`background`.*0.5"),
+        ({"background": None}, TypeError, "`background`.*None"),
     ],
 )
 def test_bad_arguments_raise(settings, error, message):
@@ -238,8 +292,8 @@ JPEG = encoded(smooth(100, 100), "JPEG")
     [
         (JPEG[: len(JPEG) // 2], ValueError, "sample 1 .*truncated"),
         (encoded(GOOD)[:-40], ValueError, "sample 1 cannot be read"),
-        (b"", ValueError, "sample 1 is no image file"),
-        (b"photo.jpg", ValueError, "sample 1 is no image.*not its path.*photo.jpg"),
+        (b"", ValueError, "sample 1 is not an image file"),
+        (b"photo.jpg", ValueError, "sample 1 is not an image.*not its path.*photo.jpg"),
         (np.zeros((0, 5, 3), "uint8"), ValueError, r"empty: sample 1.*\(0, 5, 3\)"),
         (Image.new("RGB", (0, 5)), ValueError, "sample 1.*it is empty"),
         (np.zeros(5, "uint8"), ValueError, r"sample 1 of shape \(5,\)"),

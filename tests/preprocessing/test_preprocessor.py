@@ -7,7 +7,13 @@ import pytest
 
 from keras_maelre import MaelreClassifier
 from keras_maelre.models.presets import PRESETS
-from keras_maelre.preprocessing import BytePreprocessor
+from keras_maelre.preprocessing import (
+    AudioPreprocessor,
+    BytePreprocessor,
+    ImagePreprocessor,
+    SeriesPreprocessor,
+    TextPreprocessor,
+)
 from tests.models.tiny import tiny_classifier
 
 TEXTS = ["one", "Grüße", "three"]
@@ -71,13 +77,51 @@ def test_fits_what_tf_data_gives():
 
 @pytest.mark.parametrize("shape", [(), (4, 4), (0,), (-1,), (2.5,), (None,), "ab", 0])
 def test_wrong_input_shape(shape):
-    with pytest.raises(ValueError, match="`input_shape`.*1 positive integer"):
+    with pytest.raises(ValueError, match=r"`input_shape` must be \(bytes\)"):
         BytePreprocessor(shape)
 
 
 def test_input_shape_as_a_number():
     assert BytePreprocessor(12).input_shape == (12,)
     assert BytePreprocessor((np.int64(12),)).get_config()["input_shape"] == (12,)
+
+
+def masked_samples():
+    masked = np.ma.masked_array(np.full(800, 0.5), np.arange(800) % 2)
+    return {
+        "bytes": np.ma.masked_array(["one", "two"], [True, False]),
+        "text": np.ma.masked_array(["one", "two"], [True, False]),
+        "series": [masked],
+        "audio": [masked],
+        "audio pair": [(masked, 16000)],
+        "image": [masked.reshape(20, 40)],
+        "images": masked.reshape(1, 20, 40, 1),
+    }
+
+
+@pytest.mark.parametrize("kind", masked_samples())
+def test_masked_arrays_are_refused(kind):
+    """Conversion would drop the mask, and what is under it would count."""
+    from tests.preprocessing.test_text_preprocessor import MERGES, VOCABULARY
+
+    preprocessor = {
+        "bytes": BytePreprocessor,
+        "text": lambda: TextPreprocessor(VOCABULARY, MERGES),
+        "series": SeriesPreprocessor,
+        "audio": AudioPreprocessor,
+        "image": ImagePreprocessor,
+    }[kind.split()[0].removesuffix("s" if kind == "images" else "")]()
+    with pytest.raises(TypeError, match="must not be a NumPy masked array"):
+        preprocessor(masked_samples()[kind])
+
+
+@pytest.mark.parametrize("flag", ["no", 0, None])
+@pytest.mark.parametrize(
+    "kind", [BytePreprocessor, SeriesPreprocessor, AudioPreprocessor]
+)
+def test_flags_are_booleans(kind, flag):
+    with pytest.raises(TypeError, match="`truncate` must be True or False"):
+        kind(truncate=flag)
 
 
 # Presets.

@@ -50,6 +50,38 @@ def test_damaged_files_are_named(tmp_path):
             read_sound(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("format", "endian"),
+    [
+        ("WAV", "LITTLE"),
+        ("WAV", "BIG"),
+        ("WAVEX", "LITTLE"),
+        ("RF64", "LITTLE"),
+        ("AIFF", "BIG"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_named(tmp_path, format, endian):
+    path = tmp_path / "tone.wav"
+    soundfile.write(path, TONE, 8000, "PCM_16", endian, format)
+    assert read_sound(path)[0].shape == TONE.shape
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"tone\.wav' is cut off: \d+ bytes"):
+        read_sound(path)
+
+
+def test_a_wav_of_unknown_length_is_read(tmp_path):
+    """As ffmpeg and sox write it into a pipe."""
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, TONE, 8000)
+    content = path.read_bytes()
+    for size in (0xFFFFFFFF, 0x7FFFF000):
+        length = content.index(b"data") + 4
+        unknown = size.to_bytes(4, "little")
+        path.write_bytes(content[:length] + unknown + content[length + 4 :])
+        assert read_sound(path)[0].shape == TONE.shape
+
+
 def test_file_without_samples_is_named(tmp_path):
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16000)
     with pytest.raises(ValueError, match=r"empty\.wav' holds no samples"):

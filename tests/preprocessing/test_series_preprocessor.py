@@ -126,15 +126,146 @@ def test_bad_series_raise(samples, message):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"input_shape": (50,)}, r"2 positive integer.*\(50,\)"),
-        ({"input_shape": (50, 0)}, "2 positive integer"),
+        ({"input_shape": (50,)}, r"\(steps, channels\) in positive.*\(50,\)"),
+        ({"input_shape": (50, 0)}, "positive integers"),
         ({"source_rate": 10}, "belong together.*source_rate=10"),
-        ({"source_rate": 10, "sampling_rate": 0}, "`sampling_rate`.*positive"),
+        ({"source_rate": 10, "sampling_rate": 0}, r"`sampling_rate`.*\(0, inf\)"),
+        ({"source_rate": "10", "sampling_rate": 5}, "`source_rate`.*'10'"),
+        ({"truncate": "no"}, "`truncate` must be True or False.*'no'"),
+        ({"normalize": "no"}, "`normalize` must be True or False.*'no'"),
     ],
 )
 def test_bad_arguments_raise(arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         SeriesPreprocessor(**arguments)
+
+
+# What float32 cannot hold.
+
+
+@pytest.mark.parametrize(
+    "offset, amplitude",
+    [
+        (1.7e9, 10.0),
+        (1e5, 0.01),
+        (0.0, 1e-20),
+        (0.0, 1e20),
+        (0.0, 1e300),
+        (1e300, 1e290),
+    ],
+)
+@pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist])
+def test_offset_and_scale_do_not_matter(offset, amplitude, kind):
+    wave = np.sin(np.arange(40) * 0.7)
+    (made,) = SeriesPreprocessor((50, 1))([kind(offset + amplitude * wave)])
+    expected = (wave - wave.mean()) / wave.std()
+    np.testing.assert_allclose(made[:40, 0], expected, atol=1e-4)
+    assert np.isnan(made[40:]).all()
+
+
+def test_integers_on_an_offset_keep_their_differences():
+    seconds = 1_700_000_000 + np.arange(40) % 7
+    (made,) = SeriesPreprocessor((40, 1))([seconds])
+    expected = np.arange(40) % 7
+    expected = (expected - expected.mean()) / expected.std()
+    np.testing.assert_allclose(made[:, 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e5 / 3, -1.7e9, 1e300])
+@pytest.mark.parametrize("rates", [{}, {"source_rate": 10, "sampling_rate": 4}])
+def test_a_constant_channel_becomes_zero(value, rates):
+    if rates:
+        pytest.importorskip("soxr", reason="the extra [audio]")
+    series = np.full((41, 2), value)
+    series[:, 1] = np.sin(np.arange(41))
+    steps = 16 if rates else 41
+    made = SeriesPreprocessor((steps, 2), **rates)([series])[0]
+    np.testing.assert_array_equal(made[:, 0], 0)
+    assert abs(made[:, 1].std() - 1) < 1e-5
+
+
+def test_rounding_on_a_constant_is_not_blown_up():
+    for dtype in ("float32", "float64"):
+        series = np.full(41, 0.1, dtype)
+        series[::3] = np.nextafter(series[0], np.dtype(dtype).type(1))
+        made = SeriesPreprocessor((41, 1))([series])
+        np.testing.assert_array_equal(made, 0)
+
+
+def test_resampling_does_not_ring_at_the_ends_of_an_offset():
+    pytest.importorskip("soxr", reason="the extra [audio]")
+    wave = np.sin(2 * np.pi * np.arange(200) / 50)
+    arguments = {"source_rate": 50, "sampling_rate": 25}
+    preprocessor = SeriesPreprocessor((100, 1), **arguments)
+    expected = preprocessor([wave])
+    np.testing.assert_allclose(preprocessor([1.7e9 + 10 * wave]), expected, atol=1e-4)
+    plain = SeriesPreprocessor((100, 1), normalize=False, **arguments)
+    np.testing.assert_allclose(plain([np.full(200, 3.0)]), 3.0)
+
+
+def test_without_normalisation_float32_must_hold_the_values():
+    preprocessor = SeriesPreprocessor((50, 1), normalize=False)
+    with pytest.raises(ValueError, match="fit float32.*sample 1.*1e\\+300"):
+        preprocessor([[1.0, 2.0], [1.0, 1e300]])
+    with pytest.raises(ValueError, match="constant in float32.*sample 0.*offset"):
+        preprocessor([1.7e9 + np.arange(5.0)])
+    # Channels that are constant anyway lose nothing.
+    np.testing.assert_array_equal(preprocessor([[0.1] * 50]), np.float32(0.1))
+
+
+@pytest.mark.parametrize(
+    "samples, name",
+    [
+        (np.ma.masked_less(np.ones((2, 9)), 0), "The batch"),
+        ([np.ones(9), np.ma.masked_array(np.ones(9), np.arange(9) > 5)], "Sample 1"),
+        ([[np.ma.masked_array([1.0], [True]), [2.0]]], "Sample 0"),
+    ],
+)
+def test_masked_arrays_are_refused(samples, name):
+    with pytest.raises(TypeError, match=f"{name} must not be a NumPy masked array"):
+        SeriesPreprocessor((50, 1))(samples)
+
+
+@pytest.mark.parametrize(
+    "sample", [np.ones(5, complex), np.zeros(5, "datetime64[s]"), ["1", "2"]]
+)
+def test_what_is_no_number_is_not_converted(sample):
+    with pytest.raises(ValueError, match="numbers.*sample 0, of dtype"):
+        SeriesPreprocessor((50, 1))([sample])
+
+
+# Lengths.
+
+
+def test_lengths_are_those_of_the_tensor():
+    padded = np.full((9, 2), np.nan)
+    padded[:4] = 1.0
+    samples = [*RAGGED, padded]
+    preprocessor = SeriesPreprocessor((50, 2))
+    np.testing.assert_array_equal(preprocessor.lengths(samples), [30, 7, 50, 4])
+    assert preprocessor.lengths(samples).dtype.kind == "i"
+    cutting = SeriesPreprocessor((20, 2), truncate=True)
+    np.testing.assert_array_equal(cutting.lengths(samples), [20, 7, 20, 4])
+    with pytest.raises(ValueError, match="longer than the 20 steps"):
+        SeriesPreprocessor((20, 2)).lengths(samples)
+
+
+@pytest.mark.parametrize("rates", [(250, 100), (100, 250), (3, 7), (173.61, 50)])
+def test_lengths_after_resampling(rates):
+    pytest.importorskip("soxr", reason="the extra [audio]")
+    preprocessor = SeriesPreprocessor(
+        (400, 1), source_rate=rates[0], sampling_rate=rates[1]
+    )
+    samples = [np.arange(steps) for steps in (2, 3, 5, 7, 11, 50, 101)]
+    made = (~np.isnan(preprocessor(samples)[..., 0])).sum(axis=1)
+    np.testing.assert_array_equal(preprocessor.lengths(samples), made)
+
+
+def test_a_series_too_short_to_resample_is_named():
+    preprocessor = SeriesPreprocessor((50, 1), source_rate=10, sampling_rate=1)
+    for method in (preprocessor, preprocessor.lengths):
+        with pytest.raises(ValueError, match="too short.*1 Hz.*sample 1 of 3 steps"):
+            method([np.arange(40), np.arange(3)])
 
 
 def test_a_gap_cannot_be_resampled():

@@ -116,6 +116,16 @@ def test_too_long_is_an_error(preprocessor):
         preprocessor([fits, fits + "x"])
 
 
+def test_lengths_count_tokens(preprocessor):
+    lengths = preprocessor.lengths(TEXTS)
+    assert lengths.dtype.kind == "i"
+    np.testing.assert_array_equal(lengths, (preprocessor(TEXTS) != 1).sum(axis=1))
+    cutting = TextPreprocessor(VOCABULARY, MERGES, input_shape=(6,), truncate=True)
+    np.testing.assert_array_equal(cutting.lengths(TEXTS), np.minimum(lengths, 6))
+    with pytest.raises(ValueError, match="longer than the 6 tokens"):
+        TextPreprocessor(VOCABULARY, MERGES, input_shape=(6,)).lengths(TEXTS)
+
+
 def test_truncation_keeps_start_and_end():
     whole = TextPreprocessor(VOCABULARY, MERGES, input_shape=(1000,))
     cutting = TextPreprocessor(VOCABULARY, MERGES, input_shape=(20,), truncate=True)
@@ -230,7 +240,7 @@ def write_tables(folder, names=("vocab.json", "merges.txt")):
 def test_paths(tmp_path, preprocessor):
     folder = write_tables(tmp_path)
     for convert in (str, lambda path: path):
-        read = TextPreprocessor(
+        read = TextPreprocessor.from_files(
             convert(folder / "vocab.json"), convert(folder / "merges.txt")
         )
         assert read.vocabulary == VOCABULARY
@@ -254,30 +264,46 @@ def test_directories(tmp_path, names):
 def test_directory_without_tables(tmp_path):
     (tmp_path / "other.txt").write_text("")
     with pytest.raises(FileNotFoundError, match=r"vocab\.json.*holds: \['other.txt'\]"):
-        TextPreprocessor(tokenizer=tmp_path)
+        TextPreprocessor.from_tokenizer(tmp_path)
 
 
 def test_missing_files(tmp_path):
+    write_tables(tmp_path)
+    vocabulary, merges = tmp_path / "vocab.json", str(tmp_path / "merges.txt")
     with pytest.raises(FileNotFoundError, match=r"`vocabulary`.*absent\.json"):
-        TextPreprocessor(tmp_path / "absent.json", MERGES)
+        TextPreprocessor.from_files(tmp_path / "absent.json", merges)
     with pytest.raises(FileNotFoundError, match=r"`merges`.*absent\.txt"):
-        TextPreprocessor(VOCABULARY, str(tmp_path / "absent.txt"))
+        TextPreprocessor.from_files(vocabulary, str(tmp_path / "absent.txt"))
+    with pytest.raises(TypeError, match="`merges` must be the path.*list"):
+        TextPreprocessor.from_files(vocabulary, MERGES)
     (tmp_path / "damaged.json").write_text("{")
-    with pytest.raises(ValueError, match=r"damaged\.json is no JSON"):
-        TextPreprocessor(tmp_path / "damaged.json", MERGES)
+    with pytest.raises(ValueError, match=r"damaged\.json is not a valid JSON"):
+        TextPreprocessor.from_files(tmp_path / "damaged.json", merges)
+    (tmp_path / "latin.txt").write_bytes("für".encode("latin-1"))
+    for files in (
+        (tmp_path / "latin.txt", merges),
+        (vocabulary, tmp_path / "latin.txt"),
+    ):
+        with pytest.raises(ValueError, match=r"latin\.txt is not a text file in UTF-8"):
+            TextPreprocessor.from_files(*files)
 
 
 def test_built_in_preset_needs_a_tokenizer():
     for arguments in ({}, {"vocabulary": VOCABULARY}, {"merges": MERGES}):
-        with pytest.raises(ValueError, match=r"roberta_base_en.*train_vocabulary"):
+        with pytest.raises(ValueError, match=r"roberta_base_en.*from_documents"):
             TextPreprocessor.from_preset("base_text", **arguments)
 
 
 def test_tokenizer_and_tables():
     with pytest.raises(ValueError, match="either `tokenizer`"):
-        TextPreprocessor(VOCABULARY, MERGES, tokenizer="roberta_base_en")
+        TextPreprocessor.from_preset(
+            "base_text",
+            tokenizer="roberta_base_en",
+            vocabulary=VOCABULARY,
+            merges=MERGES,
+        )
     with pytest.raises(TypeError, match="`tokenizer`.*3"):
-        TextPreprocessor(tokenizer=3)
+        TextPreprocessor.from_tokenizer(3)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +315,7 @@ def test_tokenizer_and_tables():
         ({"the": "4"}, "distinct integers"),
         ({"a": 5}, "distinct integers"),
         ({"a": -5}, "distinct integers"),
+        ({"a": 10**12}, r"distinct integers.*\[10{12}\]"),
         ({"he": None}, "do not fit together.*"),
     ],
 )
@@ -304,6 +331,8 @@ def test_no_tables():
         TextPreprocessor(list(VOCABULARY), MERGES)
     with pytest.raises(ValueError, match="'a b c'"):
         TextPreprocessor(VOCABULARY, ["a b c"])
+    with pytest.raises(TypeError, match="`merges`.*str"):
+        TextPreprocessor(VOCABULARY, "a b")
 
 
 def test_preset_of_keras_hub(monkeypatch):
@@ -331,7 +360,7 @@ def test_failed_download_says_what_to_fetch(monkeypatch):
 
     monkeypatch.setattr(hub.tokenizers.RobertaTokenizer, "from_preset", from_preset)
     with pytest.raises(FileNotFoundError) as error:
-        TextPreprocessor(tokenizer="roberta_base_en")
+        TextPreprocessor.from_tokenizer("roberta_base_en")
     for part in ("no route to host", "vocab.json", "merges.txt", "directory"):
         assert part in str(error.value)
 
@@ -339,7 +368,7 @@ def test_failed_download_says_what_to_fetch(monkeypatch):
 def test_unknown_preset_of_keras_hub():
     pytest.importorskip("keras_hub", reason="the extra [text]")
     with pytest.raises(ValueError, match=r"roberta_base_en.*'roberta_tiny'"):
-        TextPreprocessor(tokenizer="roberta_tiny")
+        TextPreprocessor.from_tokenizer("roberta_tiny")
 
 
 @pytest.mark.parametrize(
@@ -352,7 +381,7 @@ def test_unknown_preset_of_keras_hub():
 def test_missing_extra_names_the_command(monkeypatch, absent, arguments):
     monkeypatch.setitem(sys.modules, absent, None)
     with pytest.raises(ImportError, match=r"pip install .*keras_maelre\[text\]"):
-        TextPreprocessor(**arguments)
+        TextPreprocessor.from_preset("tiny_text", **arguments)
 
 
 def test_tensorflow_is_not_imported(tmp_path):
@@ -362,7 +391,7 @@ def test_tensorflow_is_not_imported(tmp_path):
     code = (
         "import sys\n"
         "from keras_maelre.preprocessing import TextPreprocessor\n"
-        f"TextPreprocessor(tokenizer={str(tmp_path)!r})(['the art'])\n"
+        f"TextPreprocessor.from_tokenizer({str(tmp_path)!r})(['the art'])\n"
         "sys.exit('tensorflow' in sys.modules or 'keras_hub' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -387,17 +416,22 @@ def test_configuration_is_a_copy(preprocessor):
     assert preprocessor.vocabulary == VOCABULARY
 
 
-def test_configuration_names_no_files(tmp_path):
+def test_configuration_names_no_files(tmp_path, preprocessor):
+    """A file that is being loaded must not make others be read or fetched."""
     write_tables(tmp_path)
+    vocabulary, merges = str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")
     for config in (
         {"tokenizer": str(tmp_path)},
-        {
-            "vocabulary": str(tmp_path / "vocab.json"),
-            "merges": str(tmp_path / "merges.txt"),
-        },
+        {"vocabulary": vocabulary, "merges": merges},
+        {"vocabulary": vocabulary, "merges": MERGES},
+        {"vocabulary": VOCABULARY, "merges": merges},
     ):
-        with pytest.raises(ValueError, match="names no files"):
+        with pytest.raises(TypeError, match="tokenizer|files are read by"):
             TextPreprocessor.from_config(config)
+        saved = keras.saving.serialize_keras_object(preprocessor)
+        saved["config"] = config
+        with pytest.raises(TypeError, match="tokenizer|files are read by|deserialized"):
+            keras.saving.deserialize_keras_object(saved)
 
 
 def test_vocabulary_size(preprocessor):

@@ -52,3 +52,43 @@ def test_half_precision_sees_large_values():
 def test_wrong_rank_raises():
     with pytest.raises(ValueError, match="ndim=3"):
         ZNormalize()(np.zeros((4, 10), "float32"))
+
+
+@pytest.mark.parametrize(
+    "offset, amplitude", [(1.7e9, 10.0), (1e5, 0.01), (0.0, 1e-20), (0.0, 1e20)]
+)
+def test_arrays_are_normalized_before_they_become_float32(offset, amplitude):
+    wave = np.sin(np.arange(80) * 0.7).reshape(2, 40, 1)
+    expected = (wave - wave.mean(axis=1, keepdims=True)) / wave.std(
+        axis=1, keepdims=True
+    )
+    np.testing.assert_allclose(
+        normalized(offset + amplitude * wave), expected, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("amplitude", [1e-20, 1.0, 1e20, 1e37])
+def test_tensors_of_any_scale(amplitude):
+    wave = np.sin(np.arange(80) * 0.7).reshape(2, 40, 1)
+    wave[1, 30:] = np.nan
+    tensor = keras.ops.convert_to_tensor((amplitude * wave).astype("float32"))
+    np.testing.assert_allclose(normalized(tensor), normalized(wave), atol=1e-5)
+
+
+def test_tensors_on_an_offset():
+    steps = np.arange(40) % 7
+    tensor = keras.ops.convert_to_tensor((1e6 + steps).astype("float32")[None, :, None])
+    np.testing.assert_allclose(
+        normalized(tensor), normalized(steps[None, :, None]), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("value", [0.1, -1.7e9, 1e-20])
+def test_constant_tensor_becomes_zero(value):
+    tensor = keras.ops.convert_to_tensor(np.full((1, 41, 1), value, "float32"))
+    np.testing.assert_array_equal(normalized(tensor), 0.0)
+
+
+def test_masked_array_is_refused():
+    with pytest.raises(TypeError, match="masked array"):
+        ZNormalize()(np.ma.masked_array(np.ones((1, 5, 1)), True))
