@@ -6,6 +6,11 @@ from keras_maelre.training.batches import (
     OrderedBatches,
     cut_padding,
 )
+from keras_maelre.training.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    plot_reliability,
+)
 from keras_maelre.training.classification_report import ClassificationReport
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
@@ -19,6 +24,7 @@ from keras_maelre.training.recipe import Recipe, recipe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.sequence_parallel import SequenceParallel
 from keras_maelre.training.split import split_by_group
+from keras_maelre.training.thresholds import tune_thresholds
 
 __all__ = [
     "AdamW",
@@ -34,7 +40,11 @@ __all__ = [
     "ResumableTraining",
     "SequenceParallel",
     "cut_padding",
+    "expected_calibration_error",
+    "fit_temperature",
     "plot_learning_curve",
+    "plot_reliability",
     "recipe",
     "split_by_group",
+    "tune_thresholds",
 ]
