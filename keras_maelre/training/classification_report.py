@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_maelre.training.calibration import (
+    check_label_matrix,
     check_labels,
     draw_reliability,
     expected_calibration_error,
@@ -10,7 +11,74 @@ from keras_maelre.training.calibration import (
 from keras_maelre.training.pictures import new_figure, plain
 
 
-class ClassificationReport:
+def sklearn_metrics():
+    """Returns `sklearn.metrics`, or raises an ImportError that says how to get it."""
+    try:
+        from sklearn import metrics
+    except ImportError as error:
+        raise ImportError(
+            "Reports are computed by scikit-learn, which is not installed. Run: "
+            'pip install "keras_maelre[sklearn]"'
+        ) from error
+    return metrics
+
+
+class Report:
+    """What both reports share: checked arguments, scores, and the calibration.
+
+    Subclasses set the attributes that `NAMES` lists, and draw on axes of the size
+    `figsize`.
+    """
+
+    MULTI_LABEL = False
+    NAMES = {}  # of the scores, as in `scores()` and as in the last line of the text
+
+    def __init__(self, labels, predictions, class_names, probabilities):
+        self.class_names = tuple(class_names)
+        check = check_label_matrix if self.MULTI_LABEL else check_labels
+        self.labels = check("labels", labels, len(self.class_names))
+        self.predictions = check("predictions", predictions, len(self.class_names))
+        if len(self.labels) != len(self.predictions):
+            raise ValueError(
+                "Arguments `labels` and `predictions` must have the same length. "
+                f"Received: {len(self.labels)} and {len(self.predictions)}"
+            )
+        self.probabilities = probabilities
+        if probabilities is not None:
+            self.NAMES = {**self.NAMES, "ece": "calibration error"}
+            self.ece = expected_calibration_error(
+                self.labels, probabilities, multi_label=self.MULTI_LABEL
+            )
+
+    def scores(self):
+        """Returns a dictionary of the scores, as floats."""
+        return {name: float(getattr(self, name)) for name in self.NAMES}
+
+    def _text(self, head, names, columns, rest=()):
+        width = max(len(text) for text in (head, *names))
+        lines = [f"{head:<{width}}  " + "  ".join(f"{title:>9}" for title in columns)]
+        for name, *values in zip(names, *columns.values(), strict=True):
+            cells = (f"{v:9.3f}" if isinstance(v, float) else f"{v:9d}" for v in values)
+            lines.append(f"{name:<{width}}  " + "  ".join(cells))
+        scores = self.scores().items()
+        last = ", ".join(f"{self.NAMES[name]} {score:.3f}" for name, score in scores)
+        return "\n".join([*lines, *rest, last])
+
+    def _plot(self, path, title, draw, figsize):
+        calibrated = self.probabilities is not None
+        widths, height = [figsize[0]] + calibrated * [5], max(figsize[1], 5)
+        figure = new_figure(figsize=(sum(widths), height))
+        axes = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+        draw(axes[0])
+        if calibrated:
+            draw_reliability(
+                axes[1], self.labels, self.probabilities, multi_label=self.MULTI_LABEL
+            )
+        figure.suptitle(plain(title))
+        figure.savefig(path, dpi=120)
+
+
+class ClassificationReport(Report):
     """Accuracy, macro-F1, confusion matrix and a table of the classes.
 
     Attributes are `accuracy` and `macro_f1`, the mean F1 of the classes that are true
@@ -43,30 +111,20 @@ class ClassificationReport:
     ```
     """
 
+    NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+
     def __init__(self, labels, predictions, class_names, probabilities=None):
-        metrics = sklearn_metrics()
-        self.class_names = tuple(class_names)
-        classes = len(self.class_names)
-        self.labels = check_labels("labels", labels, classes)
-        self.predictions = check_labels("predictions", predictions, classes)
-        check_lengths(self.labels, self.predictions)
-        self.probabilities, self.ece = probabilities, None
-        if probabilities is not None:
-            self.ece = expected_calibration_error(self.labels, probabilities)
-        pair = self.labels, self.predictions
+        super().__init__(labels, predictions, class_names, probabilities)
+        metrics, pair = sklearn_metrics(), (self.labels, self.predictions)
+        classes = range(len(self.class_names))
         self.precision, self.recall, self.f1, self.support = (
             metrics.precision_recall_fscore_support(
-                *pair, labels=range(classes), zero_division=0
+                *pair, labels=classes, zero_division=0
             )
         )
-        self.confusion = metrics.confusion_matrix(*pair, labels=range(classes))
-        self.accuracy = float(metrics.accuracy_score(*pair))
-        self.macro_f1 = float(metrics.f1_score(*pair, average="macro", zero_division=0))
-
-    def scores(self):
-        """Returns a dictionary of the scores, as floats."""
-        scores = {"accuracy": self.accuracy, "macro_f1": self.macro_f1}
-        return scores if self.ece is None else {**scores, "ece": self.ece}
+        self.confusion = metrics.confusion_matrix(*pair, labels=classes)
+        self.accuracy = metrics.accuracy_score(*pair)
+        self.macro_f1 = metrics.f1_score(*pair, average="macro", zero_division=0)
 
     def __str__(self):
         columns = {
@@ -75,11 +133,7 @@ class ClassificationReport:
             "recall": self.recall,
             "F1": self.f1,
         }
-        lines = table("class", self.class_names, columns)
-        lines.append(f"accuracy {self.accuracy:.3f}, macro-F1 {self.macro_f1:.3f}")
-        if self.ece is not None:
-            lines[-1] += f", calibration error {self.ece:.3f}"
-        return "\n".join(lines)
+        return self._text("class", self.class_names, columns)
 
     def plot(self, path, title=""):
         """Draws the confusion matrix, each row as shares of its class.
@@ -88,67 +142,21 @@ class ClassificationReport:
             path: Path of the picture; its suffix is the format, such as `.png`.
             title: String, the title of the picture.
         """
+        side = min(3.0 + 0.7 * len(self.class_names), 14.0)
+        self._plot(path, title, self._draw, (1.25 * side, side))
+
+    def _draw(self, axes):
         shares = self.confusion / np.maximum(self.support, 1)[:, None]
-        classes = len(self.class_names)
-        side = min(3.0 + 0.7 * classes, 14.0)
-        figure, axes, calibration = panels(
-            self.probabilities, title, figsize=(1.25 * side, side)
+        readable = len(self.class_names) <= 30
+        sklearn_metrics().ConfusionMatrixDisplay(
+            shares, display_labels=[plain(name) for name in self.class_names]
+        ).plot(
+            include_values=readable,
+            values_format=".2f",
+            xticks_rotation=45,
+            cmap="Blues",
+            ax=axes,
+            im_kw={"vmin": 0, "vmax": 1},
         )
-        image = axes.imshow(shares, vmin=0, vmax=1, cmap="Blues")
-        axes.set(xlabel="predicted", ylabel="true")
-        if classes <= 30:  # beyond, neither names nor numbers can be read
-            names = [plain(name) for name in self.class_names]
-            axes.set_xticks(range(classes), names, rotation=45, ha="right")
-            axes.set_yticks(range(classes), names)
-            for i, j in np.argwhere(self.confusion):
-                color = "white" if shares[i, j] > 0.5 else "black"
-                text = str(self.confusion[i, j])
-                axes.text(j, i, text, ha="center", va="center", color=color)
-        figure.colorbar(image, ax=axes, shrink=0.7, label="share of the true class")
-        if calibration is not None:
-            draw_reliability(calibration, self.labels, self.probabilities)
-        figure.savefig(path, dpi=120)
-
-
-def sklearn_metrics():
-    """Returns `sklearn.metrics`, or raises an ImportError that says how to get it."""
-    try:
-        from sklearn import metrics
-    except ImportError as error:
-        raise ImportError(
-            "Reports are computed by scikit-learn, which is not installed. Run: "
-            'pip install "keras_maelre[sklearn]"'
-        ) from error
-    return metrics
-
-
-def check_lengths(labels, predictions):
-    """Raises a ValueError unless there are as many labels as predictions."""
-    if len(labels) != len(predictions):
-        raise ValueError(
-            "Arguments `labels` and `predictions` must have the same length. "
-            f"Received: {len(labels)} and {len(predictions)}"
-        )
-
-
-def table(head, names, columns):
-    """Returns the lines of a table of counts and scores, one per name."""
-    width = max(len(text) for text in (head, *names))
-    lines = [f"{head:<{width}}  " + "  ".join(f"{name:>9}" for name in columns)]
-    for name, *values in zip(names, *columns.values(), strict=True):
-        cells = (f"{v:9.3f}" if isinstance(v, float) else f"{v:9d}" for v in values)
-        lines.append(f"{name:<{width}}  " + "  ".join(cells))
-    return lines
-
-
-def panels(probabilities, title, figsize):
-    """Returns a figure, its axes, and axes for the calibration, or None."""
-    width, height = figsize
-    if probabilities is None:
-        figure = new_figure(figsize=figsize)
-        left, right = figure.subplots(), None
-    else:
-        figure = new_figure(figsize=(width + 5, max(height, 5)))
-        left, right = figure.subplots(1, 2, width_ratios=(width, 5))
-    figure.suptitle(plain(title))
-    return figure, left, right
+        if not readable:
+            axes.set(xticks=[], yticks=[])
