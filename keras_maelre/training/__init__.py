@@ -1,10 +1,16 @@
 """What the recipes of the examples are made of."""
 
 from keras_maelre.training.adamw import AdamW
+from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.batches import (
     AugmentedBatches,
     OrderedBatches,
-    cut_padding,
+)
+from keras_maelre.training.best_weights import BestWeights
+from keras_maelre.training.calibration import (
+    expected_calibration_error,
+    fit_temperature,
+    plot_reliability,
 )
 from keras_maelre.training.classification_report import ClassificationReport
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
@@ -17,12 +23,16 @@ from keras_maelre.training.multi_label_report import MultiLabelReport
 from keras_maelre.training.pictures import plot_learning_curve
 from keras_maelre.training.recipe import Recipe, recipe
 from keras_maelre.training.resumable_training import ResumableTraining
+from keras_maelre.training.schedule import WarmupCosine
 from keras_maelre.training.sequence_parallel import SequenceParallel
+from keras_maelre.training.thresholds import tune_thresholds
 
 __all__ = [
     "AdamW",
     "ArticleLabelCrossentropy",
     "AugmentedBatches",
+    "AveragedWeights",
+    "BestWeights",
     "ClassificationReport",
     "ExampleBasedF1",
     "LabelBasedF1",
@@ -32,7 +42,11 @@ __all__ = [
     "Recipe",
     "ResumableTraining",
     "SequenceParallel",
-    "cut_padding",
+    "WarmupCosine",
+    "expected_calibration_error",
+    "fit_temperature",
     "plot_learning_curve",
+    "plot_reliability",
     "recipe",
+    "tune_thresholds",
 ]

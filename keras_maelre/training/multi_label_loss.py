@@ -1,18 +1,18 @@
-"""The loss of classifiers whose samples may have several labels."""
+"""The loss of multi-label classifiers."""
 
 import keras
 from keras import ops
 
-from keras_maelre.checks import check_number
+from keras_maelre.checks import check_flag, check_number
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class ArticleLabelCrossentropy(keras.losses.Loss):
     """Binary cross-entropy, averaged per article and per label.
 
-    With the binary cross-entropy `l[i, j]` of article `i` and label `j` of a batch
-    (times `positive_weight` for the labels that the article has), and with `y[i, j]`
-    1 for the labels that it has and 0 for others:
+    Let `l[i, j]` be the binary cross-entropy of article `i` and label `j` of a batch,
+    multiplied by `positive_weight` where the article has the label, and let `y[i, j]`
+    be 1 where it has the label and 0 elsewhere:
 
         loss      = article_weight * A + label_weight * B
         A         = sum_i (mean_j l[i, j]) / p[i]  /  sum_i 1 / p[i]
@@ -20,46 +20,49 @@ class ArticleLabelCrossentropy(keras.losses.Loss):
         p[i]      = max(1, sum_j y[i, j])    # how many labels the article has
         q[j]      = max(1, sum_i y[i, j])    # how many articles have the label
 
-    So in `A` an article with forty labels counts no more than one with four, as in
+    In `A` an article with forty labels counts no more than one with four, as in
     `ExampleBasedF1`; in `B` a frequent label counts no more than a rare one, as in
-    `LabelBasedF1`. Both equal the plain mean where all counts are the same.
+    `LabelBasedF1`. Both equal the plain mean if all counts are the same.
 
-    The paper sums an article-wise and a label-wise average and leaves open what they
-    are; plain means over rows and over columns would be one and the same number. This
-    is one reading, which leaves probabilities what they are. Another, to average
-    positives and negatives apart, was not taken: of 12,338 labels an article has a
-    dozen, and each would weigh as much as a thousand it has not, so that a cut at 0.5
-    finds far too many.
+    The paper sums an article-wise and a label-wise average without defining them;
+    plain means over rows and over columns would be the same number. This reading keeps
+    the outputs calibrated as probabilities. Averaging positives and negatives
+    separately would not: an article has a dozen of 12,338 labels, each of which would
+    weigh as much as a thousand absent ones, so that a threshold of 0.5 would predict
+    far too many labels.
 
     Args:
         article_weight: Float, at least 0, the weight of `A`.
         label_weight: Float, at least 0, the weight of `B`.
-        positive_weight: Float, at least 0, how much the labels that an article has
-            count beside those it has not. A cut at 0.5 then finds the labels with a
-            probability above `1 / (1 + positive_weight)`: with 3, those above 0.25,
-            which often has a higher F1 than the default, 1.
+        positive_weight: Float, at least 0, the weight of the labels that an article
+            has, relative to those it does not have. A threshold of 0.5 then predicts
+            the labels with a probability above `1 / (1 + positive_weight)`: with 3,
+            those above 0.25, which often gives a higher F1 than the default, 1.
         from_logits: Boolean, whether predictions are logits, as those of
             `MaelreClassifier`, rather than probabilities.
         name: Optional string.
         reduction: As in `keras.losses.Loss`. Each article has a share of the loss;
-            the default, their mean, is the formula above.
-        dtype: As in `keras.losses.Loss`: what to compute in, whatever the dtype of
-            the predictions. Defaults to `keras.config.floatx()`, float32.
+            the default, the mean of the shares, is the formula above.
+        dtype: As in `keras.losses.Loss`, the dtype of the computation, whatever the
+            dtype of the predictions. Defaults to `keras.config.floatx()`, float32.
 
     Call arguments:
         y_true: Tensor of zeros and ones, `(batch, labels)`.
         y_pred: Float tensor, `(batch, labels)`.
         sample_weight: Optional tensor of shape `(batch,)`, which multiplies the
-            articles' shares. The counts `p` and `q` are of all articles.
+            articles' shares. The counts `p` and `q` include all articles.
 
     Raises:
-        TypeError: If a weight is no number.
-        ValueError: If a weight is negative, both are 0, or shapes disagree.
+        TypeError: If a weight is not a number, or `from_logits` is not a boolean.
+        ValueError: If a weight is negative, both are 0, or the shapes differ.
 
     Example:
 
     ```python
-    loss = keras_maelre.training.ArticleLabelCrossentropy()
+    import numpy as np
+    from keras_maelre.training import ArticleLabelCrossentropy
+
+    loss = ArticleLabelCrossentropy()
     labels = np.array([[1, 0, 0], [1, 1, 0]])
     loss(labels, np.array([[2.0, -3.0, -2.0], [0.5, 0.1, -4.0]]))
     ```
@@ -84,10 +87,11 @@ class ArticleLabelCrossentropy(keras.losses.Loss):
         self.label_weight = check_number("label_weight", label_weight)
         if not self.article_weight and not self.label_weight:
             raise ValueError(
-                "`article_weight` or `label_weight` must be positive. Received: both 0"
+                "Argument `article_weight` or `label_weight` must be positive. "
+                "Received: both 0"
             )
         self.positive_weight = check_number("positive_weight", positive_weight)
-        self.from_logits = bool(from_logits)
+        self.from_logits = check_flag("from_logits", from_logits)
 
     def call(self, y_true, y_pred):
         check_label_shapes(y_true, y_pred)
@@ -111,12 +115,12 @@ class ArticleLabelCrossentropy(keras.losses.Loss):
 
 
 def check_label_shapes(y_true, y_pred):
-    """Raises a ValueError unless both are rows of as many labels, one an article."""
+    """Raises a ValueError unless both have the same shape `(batch, labels)`."""
     shapes = tuple(y_true.shape), tuple(y_pred.shape)
     if [len(shape) for shape in shapes] != [2, 2] or any(
         None not in pair and pair[0] != pair[1] for pair in zip(*shapes, strict=True)
     ):
         raise ValueError(
-            "`y_true` and `y_pred` must have the same shape (batch, labels), with a "
-            f"one for each label of an article. Received: {shapes[0]} and {shapes[1]}"
+            "Arguments `y_true` and `y_pred` must have the same shape (batch, labels). "
+            f"Received: {shapes[0]} and {shapes[1]}"
         )

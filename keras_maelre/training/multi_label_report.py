@@ -1,127 +1,96 @@
-"""What a classifier of several labels a sample is worth."""
-
-import dataclasses
+"""Scores of multi-label classifiers, computed by scikit-learn."""
 
 import numpy as np
 
-from keras_maelre.training.pictures import pyplot
+from keras_maelre.training.classification_report import Report, sklearn_metrics
+from keras_maelre.training.pictures import plain
 
-# Labels that still fit a table or a picture.
+# More rows than this do not fit a table or a picture.
 MOST_ROWS = 60
 
 
-@dataclasses.dataclass(frozen=True)
-class MultiLabelReport:
-    """F1 scores and a per-label table of predictions with several labels a sample.
+class MultiLabelReport(Report):
+    """F1 scores and a table of the labels.
+
+    Attributes are `micro_f1`, the F1 of all decisions together; `macro_f1`, the mean
+    F1 of the labels (the paper's MiF); `example_f1`, the mean F1 of the samples (EBF);
+    and the arrays `precision`, `recall`, `f1` and `support`, the number of samples, of
+    shape `(classes,)`. Quotients by zero are 0.
 
     Args:
-        labels: Array of zeros and ones of shape `(samples, classes)`, the truth.
-        predictions: The same for what was predicted.
+        labels: Array of zeros and ones, `(samples, classes)`, the true labels.
+        predictions: Array of zeros and ones, `(samples, classes)`, the predicted ones.
         class_names: Sequence of strings, one per class.
+        probabilities: Optional float array in [0, 1], `(samples, classes)`. Adds the
+            expected calibration error of all decisions to the scores and a reliability
+            diagram to the picture.
 
     Raises:
-        ValueError: If shapes disagree, values are not 0 or 1, or a class has no name.
+        ImportError: If scikit-learn is not installed.
+        TypeError: If labels or predictions are not numbers.
+        ValueError: If shapes disagree or values are out of range.
 
     Example:
 
     ```python
+    from keras_maelre.training import MultiLabelReport
+
     report = MultiLabelReport([[1, 0], [1, 1]], [[1, 0], [1, 0]], ("heart", "lung"))
     report.micro_f1  # 0.8
     print(report)
     ```
     """
 
-    labels: np.ndarray
-    predictions: np.ndarray
-    class_names: tuple
+    MULTI_LABEL = True
+    NAMES = {
+        "micro_f1": "micro-F1",
+        "macro_f1": "macro-F1 (MiF)",
+        "example_f1": "mean F1 of the samples (EBF)",
+    }
 
-    def __post_init__(self):
-        classes = len(self.class_names)
-        for name in ("labels", "predictions"):
-            values = np.asarray(getattr(self, name))
-            if values.ndim != 2 or values.shape[1] != classes or not len(values):
-                raise ValueError(
-                    f"Argument `{name}` must have shape (samples, {classes}) and not "
-                    f"be empty. Received: shape {values.shape}"
-                )
-            if not np.isin(values, (0, 1)).all():
-                raise ValueError(
-                    f"Argument `{name}` must hold zeros and ones. Received: values "
-                    f"from {values.min()} to {values.max()}"
-                )
-            object.__setattr__(self, name, values.astype(bool))
-        if len(self.labels) != len(self.predictions):
-            raise ValueError(
-                "Arguments `labels` and `predictions` must have the same length. "
-                f"Received: {len(self.labels)} and {len(self.predictions)}"
-            )
-
-    @property
-    def f1(self):
-        """Float array `(classes,)`, the F1 of every label; 0 where there is none."""
-        return _f1(self.labels, self.predictions, axis=0)
-
-    @property
-    def macro_f1(self):
-        """Mean F1 of the labels: the paper's MiF."""
-        return float(np.mean(self.f1))
-
-    @property
-    def example_f1(self):
-        """Mean F1 of the samples: the paper's EBF."""
-        return float(np.mean(_f1(self.labels, self.predictions, axis=1)))
-
-    @property
-    def micro_f1(self):
-        """F1 of all decisions together."""
-        return float(_f1(self.labels.ravel(), self.predictions.ravel(), axis=0))
-
-    def scores(self):
-        """Dictionary of the scores, for a file."""
-        return {
-            "micro_f1": self.micro_f1,
-            "macro_f1": self.macro_f1,
-            "example_f1": self.example_f1,
-        }
+    def __init__(self, labels, predictions, class_names, probabilities=None):
+        super().__init__(labels, predictions, class_names, probabilities)
+        metrics = sklearn_metrics()
+        # A label that is nowhere changes no sum, and lets scikit-learn tell a single
+        # label from two classes.
+        pair = [np.pad(a, ((0, 0), (0, 1))) for a in (self.labels, self.predictions)]
+        scores = metrics.precision_recall_fscore_support(*pair, zero_division=0)
+        self.precision, self.recall, self.f1, self.support = (a[:-1] for a in scores)
+        self.micro_f1, self.example_f1 = (
+            metrics.f1_score(*pair, average=average, zero_division=0)
+            for average in ("micro", "samples")
+        )
+        self.macro_f1 = np.mean(self.f1)
 
     def __str__(self):
-        true = self.labels.sum(axis=0)
-        shown = np.argsort(-true, kind="stable")[:MOST_ROWS]
-        width = max(len("label"), *(len(self.class_names[i]) for i in shown))
-        lines = [f"{'label':<{width}}  samples  predicted     F1"]
-        found = self.predictions.sum(axis=0)
-        for i in shown:
-            numbers = f"{true[i]:7d}  {found[i]:9d}  {self.f1[i]:5.3f}"
-            lines.append(f"{self.class_names[i]:<{width}}  {numbers}")
-        if len(shown) < len(true):
-            lines.append(f"... and {len(true) - len(shown)} rarer labels")
-        lines.append(
-            f"micro-F1 {self.micro_f1:.3f}, macro-F1 (MiF) {self.macro_f1:.3f}, "
-            f"mean F1 of the samples (EBF) {self.example_f1:.3f}"
-        )
-        return "\n".join(lines)
+        shown = self._most_frequent()
+        columns = {
+            "samples": self.support[shown],
+            "predicted": self.predictions.sum(axis=0)[shown],
+            "F1": self.f1[shown],
+        }
+        rarer = len(self.class_names) - len(shown)
+        rest = [f"... and {rarer} rarer labels"] if rarer else []
+        names = [self.class_names[i] for i in shown]
+        return self._text("label", names, columns, rest)
 
     def plot(self, path, title=""):
-        """Draws the F1 of every label, the most frequent first.
+        """Draws the F1 of each label, the most frequent first.
 
         Args:
-            path: Where to save the PNG.
-            title: String above the picture.
+            path: Path of the picture; its suffix is the format, such as `.png`.
+            title: String, the title of the picture.
         """
-        plt = pyplot()
-        shown = np.argsort(-self.labels.sum(axis=0), kind="stable")[:MOST_ROWS]
-        figure, axes = plt.subplots(
-            figsize=(7, 1.5 + 0.25 * len(shown)), layout="constrained"
-        )
+        height = 1.5 + 0.25 * len(self._most_frequent())
+        self._plot(path, title, self._draw, (7, height))
+
+    def _draw(self, axes):
+        shown = self._most_frequent()
         axes.barh(range(len(shown)), self.f1[shown])
-        axes.set_yticks(range(len(shown)), [self.class_names[i] for i in shown])
+        axes.set_yticks(range(len(shown)), [plain(self.class_names[i]) for i in shown])
         axes.invert_yaxis()
-        axes.set(xlim=(0, 1), xlabel="F1", title=title)
+        axes.set(xlim=(0, 1), xlabel="F1")
         axes.grid(axis="x", alpha=0.3)
-        figure.savefig(path, dpi=120)
-        plt.close(figure)
 
-
-def _f1(true, predicted, axis):
-    both = np.sum(true & predicted, axis=axis)
-    return 2 * both / np.maximum(np.sum(true, axis=axis) + predicted.sum(axis=axis), 1)
+    def _most_frequent(self):
+        return np.argsort(-self.support, kind="stable")[:MOST_ROWS]

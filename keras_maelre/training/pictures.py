@@ -1,54 +1,63 @@
-"""Pictures of trainings."""
+"""Pictures of training runs, drawn to files."""
 
 import numpy as np
 
 
 def plot_learning_curve(history, path, title=""):
-    """Draws loss and scores over the epochs.
+    """Draws the loss and the scores over the epochs.
 
     Args:
-        history: List of dictionaries, one per epoch, as `ResumableTraining` keeps it:
-            keys with the prefix `"val_"` belong to the validation split.
-        path: Where to save the PNG.
-        title: String above the picture.
+        history: Dictionary of lists, one value per epoch, as `fit(...).history`, or a
+            list of dictionaries, one per epoch, as `ResumableTraining.history`. Keys
+            with the prefix `"val_"` belong to the validation split.
+        path: Path of the picture; its suffix is the format, such as `.png`.
+        title: String, the title of the picture.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+        ValueError: If the history is empty.
 
     Example:
 
     ```python
-    plot_learning_curve([{"loss": 1.7}, {"loss": 1.2}], "learning_curve.png")
+    from keras_maelre.training import plot_learning_curve
+
+    plot_learning_curve({"loss": [1.7, 1.2], "val_loss": [1.8, 1.5]}, "curve.png")
     ```
     """
-    plt = pyplot()
-    epochs = range(1, len(history) + 1)
-    keys = {key: None for entry in history for key in entry}
-    names = list({key.removeprefix("val_"): None for key in keys})
+    if not isinstance(history, dict):
+        keys = dict.fromkeys(key for epoch in history for key in epoch)
+        history = {key: [epoch.get(key, np.nan) for epoch in history] for key in keys}
+    if not history:
+        raise ValueError("Argument `history` is empty: there is nothing to draw.")
+    names = list(dict.fromkeys(key.removeprefix("val_") for key in history))
     names.sort(key=lambda name: name != "loss")  # the loss first, others as they came
-    figure, panels = plt.subplots(
-        1, len(names), figsize=(5 * len(names), 4), layout="constrained", squeeze=False
-    )
-    for axes, name in zip(panels[0], names, strict=True):
+    figure = new_figure(figsize=(5 * len(names), 4))
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            if key in keys:
-                values = [entry.get(key, np.nan) for entry in history]
-                axes.plot(epochs, values, marker=".", label=label)
-        axes.set(xlabel="epoch", ylabel=name)
+            if key in history:
+                epochs = range(1, len(history[key]) + 1)
+                axes.plot(epochs, history[key], marker=".", label=label)
+        axes.set(xlabel="epoch", ylabel=plain(name))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     figure.savefig(path, dpi=120)
-    plt.close(figure)
 
 
-def pyplot():
-    """Returns matplotlib's pyplot, drawing to files, or says how to get it."""
+def new_figure(**kwargs):
+    """Returns a figure of matplotlib that leaves pyplot and its backend alone."""
     try:
-        import matplotlib
+        from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(
-            'The pictures of a report need matplotlib: pip install "keras_maelre'
-            '[examples]"'
+            "Pictures are drawn by matplotlib, which is not installed. Run: "
+            'pip install "keras_maelre[examples]"'
         ) from error
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    return Figure(layout="constrained", **kwargs)
 
-    return plt
+
+def plain(text):
+    """Returns text that matplotlib shows as it is: dollars do not start formulas."""
+    return str(text).replace("$", r"\$")

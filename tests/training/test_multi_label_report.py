@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from keras_maelre.training import MultiLabelReport
+from keras_maelre.training import MultiLabelReport, expected_calibration_error
 
 NAMES = ("heart", "lung", "bone", "skin", "never")
 
@@ -44,6 +44,22 @@ def test_many_labels_stay_readable(tmp_path):
     assert "240 rarer labels" in str(report) and len(str(report).splitlines()) == 63
     report.plot(tmp_path / "labels.png", "all right")
     assert (tmp_path / "labels.png").stat().st_size > 1000
+
+
+def test_a_single_label_is_not_two_classes():
+    report = MultiLabelReport([[1], [0], [1], [0]], [[1], [1], [0], [0]], ("a",))
+    assert report.f1.tolist() == [0.5]
+    assert report.support.tolist() == [2]
+    wanted = {"micro_f1": 0.5, "macro_f1": 0.5, "example_f1": 0.25}
+    assert report.scores() == wanted
+
+
+def test_probabilities_add_the_calibration_error(report):
+    p = np.random.default_rng(1).random((40, 5))
+    better = MultiLabelReport(report.labels, report.predictions, NAMES, p)
+    error = expected_calibration_error(report.labels, p, multi_label=True)
+    assert better.scores() == {**report.scores(), "ece": error}
+    assert f"calibration error {error:.3f}" in str(better)
 
 
 @pytest.mark.parametrize(
