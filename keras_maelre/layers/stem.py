@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
+from keras_maelre.layers.embedding import Embedding
 from keras_maelre.layers.masking import NotAllNaN, zero_masked
 
 # Vocabularies up to this size have fewer tokens than most batches.
@@ -67,7 +68,7 @@ class TokenStem(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.trainable_embeddings = trainable_embeddings
         self.supports_masking = True
-        self.embedding = keras.layers.Embedding(
+        self.embedding = Embedding(
             vocabulary_size,
             embedding_dim,
             trainable=trainable_embeddings,
