@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 def pad_spatial(x, kernel_size, constant_values=0):
@@ -66,7 +66,8 @@ class AlignedConv(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
 
     def call(self, x, mask=None):
-        x = pad_spatial(zero_masked(x, mask), self.kernel_size)
+        x = zero_masked(x, check_mask(self, mask, x))
+        x = pad_spatial(x, self.kernel_size)
         return ops.conv(x, self.kernel, self.strides, padding="valid") + self.bias
 
     def compute_mask(self, x, previous_mask=None):

@@ -9,7 +9,7 @@ from keras_maelre.layers.aligned_conv import (
     merged_length,
     pad_spatial,
 )
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 class AverageMerge(keras.layers.Layer):
@@ -29,6 +29,7 @@ class AverageMerge(keras.layers.Layer):
         check_spatial(self, input_shape, self.rank)
 
     def call(self, x, mask=None):
+        mask = check_mask(self, mask, x)
         valid = ops.ones_like(x[..., :1])
         x, valid = zero_masked(x, mask), zero_masked(valid, mask)
         mean, share = (

@@ -9,6 +9,7 @@ from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import checked_rate, drop_samples
 from keras_maelre.layers.linear_attention import LinearAttention
+from keras_maelre.layers.masking import check_mask
 from keras_maelre.layers.materialized import materialized
 from keras_maelre.layers.run_part import run_part
 
@@ -121,6 +122,7 @@ class EncoderLayer(keras.layers.Layer):
         self.mlp_output.build((*input_shape[:-1], 4 * dim))
 
     def call(self, x, mask=None, training=False):
+        mask = check_mask(self, mask, x)
         if training:
             x = materialized(x)
         random = training and (self.dropout_rate or self.drop_path_rate)

@@ -10,7 +10,7 @@ from keras_maelre.layers.aligned_conv import (
     check_spatial,
     merged_length,
 )
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -78,7 +78,7 @@ class LinearMerge(keras.layers.Layer):
 
     def call(self, x, mask=None):
         self._check_length(x.shape)
-        x = zero_masked(x, mask)
+        x = zero_masked(x, check_mask(self, mask, x))
         kernel, bias = self.kernel, self.bias
         if len(self.grid_shape) == 1:
             length = ops.shape(x)[1]

@@ -10,7 +10,7 @@ from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.linear_merge import LinearMerge
-from keras_maelre.layers.masking import BlockMask
+from keras_maelre.layers.masking import BlockMask, check_mask
 from keras_maelre.layers.run_part import run_part
 
 MERGES = ("conv", "average", "linear", "none")
@@ -163,6 +163,7 @@ class MaelreBlock(keras.layers.Layer):
             self.expand.build(input_shape)
 
     def call(self, x, mask=None, training=False):
+        mask = check_mask(self, mask, x)
         for layer in self.encoder_layers:
             x = run_part(layer, x, mask=mask, training=training)
         tokens = x

@@ -8,11 +8,42 @@ import keras
 from keras import ops
 
 
+def boolean_mask(mask):
+    """Returns a mask of zeros and ones, of whatever dtype, as booleans.
+
+    Backends take other masks differently: the attention of torch adds a mask of floats
+    to its scores, and refuses one of integers.
+
+    Args:
+        mask: Tensor, or `None`, which is returned as it is.
+    """
+    if mask is None or keras.backend.standardize_dtype(mask.dtype) == "bool":
+        return mask
+    return ops.not_equal(mask, 0)
+
+
+def check_mask(layer, mask, x):
+    """Returns the mask given to a layer as booleans, or raises a ValueError.
+
+    Args:
+        layer: The layer, for the message.
+        mask: Tensor of the shape of `x` without its last axis, or `None`.
+        x: The input of the layer.
+    """
+    if mask is not None and len(mask.shape) != len(x.shape) - 1:
+        raise ValueError(
+            f"Argument `mask` of {type(layer).__name__} must have the shape of the "
+            f"input without its last axis, {tuple(x.shape[:-1])}. "
+            f"Received: mask of shape {tuple(mask.shape)}"
+        )
+    return boolean_mask(mask)
+
+
 def zero_masked(x, mask):
     """Sets the masked positions of `x` to zero; `mask` has no channel axis."""
     if mask is None:
         return x
-    return ops.where(mask[..., None], x, ops.zeros_like(x))
+    return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -28,6 +59,7 @@ class ClassTokenMask(keras.Operation):
     """The mask of tokens that a class token was put in front of: it is kept."""
 
     def call(self, mask):
+        mask = boolean_mask(mask)
         return ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
 
 
@@ -71,6 +103,7 @@ class BlockMask(keras.Operation):
         self.merged_mask = MergedMask(strides)
 
     def call(self, mask):
+        mask = boolean_mask(mask)
         cls, tokens = mask[:, :1], mask[:, 1:]
         if self.grid_shape is not None:
             tokens = ops.reshape(tokens, (-1, *self.grid_shape))

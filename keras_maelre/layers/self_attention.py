@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_maelre.layers.aligned_conv import check_positive
 from keras_maelre.layers.dense import Dense
+from keras_maelre.layers.masking import check_mask
 from keras_maelre.layers.run_part import run_part
 
 
@@ -45,6 +46,7 @@ class SelfAttention(keras.layers.Layer):
         self.output_dense.build(input_shape)
 
     def call(self, x, mask=None):
+        mask = check_mask(self, mask, x)
         query, key, value = self._heads(run_part(self.qkv, x), 3)
         return self._combine(self.attend(query, key, value, mask))
 
