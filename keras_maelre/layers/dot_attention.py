@@ -30,6 +30,7 @@ class DotAttention(SelfAttention):
         A tensor of the shape of `x`.
 
     Raises:
+        TypeError: If `num_heads` is not an integer.
         ValueError: If `num_heads` does not divide `dim`, or if the input is not of
             rank 3.
 

@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
 from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
-from keras_maelre.layers.drop_path import checked_rate, drop_samples
+from keras_maelre.layers.drop_path import drop_samples
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.masking import check_mask
 from keras_maelre.layers.materialized import materialized
@@ -46,6 +46,7 @@ class EncoderLayer(keras.layers.Layer):
         A tensor of the shape of `x`. The mask is passed on.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If `attention` is unknown, a rate lies outside [0, 1), or
             `num_heads` does not divide `dim`.
 
@@ -75,18 +76,13 @@ class EncoderLayer(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if attention not in ATTENTION_KINDS:
-            raise ValueError(
-                f"Argument `attention` must be one of {ATTENTION_KINDS}. "
-                f"Received: attention={attention!r}"
-            )
-        self.num_heads = num_heads
-        self.attention_kind = attention
-        self.dropout_rate = checked_rate("dropout_rate", dropout_rate)
-        self.drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
-        self.remat = remat
+        self.num_heads = check_integer("num_heads", num_heads)
+        self.attention_kind = check_choice("attention", attention, ATTENTION_KINDS)
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        self.remat = check_flag("remat", remat)
         if chunk_size is not None:
-            check_positive("chunk_size", chunk_size)
+            chunk_size = check_integer("chunk_size", chunk_size)
         self.chunk_size = chunk_size
         self.seed = seed
         self.supports_masking = True

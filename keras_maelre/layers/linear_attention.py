@@ -97,7 +97,8 @@ class LinearAttention(SelfAttention):
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
         feature_map: `"elu"` (ELU + 1, the default), `"relu"`, `"softplus"`, or a
-            callable that maps a tensor to a non-negative one of the same shape.
+            function that maps a tensor to a non-negative one of the same shape and
+            was registered with `keras.saving.register_keras_serializable`.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -108,6 +109,7 @@ class LinearAttention(SelfAttention):
         A tensor of the shape of `x`.
 
     Raises:
+        TypeError: If `num_heads` is not an integer.
         ValueError: If `num_heads` does not divide `dim`, if `feature_map` is
             unknown, or if the input is not of rank 3.
 

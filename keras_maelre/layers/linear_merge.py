@@ -5,8 +5,9 @@ import math
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_integer
 from keras_maelre.layers.aligned_conv import (
-    check_positive,
+    check_grid_shape,
     check_spatial,
     merged_length,
 )
@@ -38,6 +39,7 @@ class LinearMerge(keras.layers.Layer):
         both axes of a grid.
 
     Raises:
+        TypeError: If `strides` is not an integer.
         ValueError: If the input has another rank than `grid_shape` says, more
             tokens than the map, or another height and width.
 
@@ -56,16 +58,10 @@ class LinearMerge(keras.layers.Layer):
 
     def __init__(self, grid_shape, strides, **kwargs):
         super().__init__(**kwargs)
-        check_positive("strides", strides)
-        self.grid_shape = tuple(grid_shape)
-        if len(self.grid_shape) not in (1, 2):
-            raise ValueError(
-                "Argument `grid_shape` must hold one or two integers. "
-                f"Received: grid_shape={grid_shape}"
-            )
-        self.strides = strides
+        self.grid_shape = check_grid_shape(grid_shape)
+        self.strides = check_integer("strides", strides)
         self.supports_masking = True
-        self.merged_mask = MergedMask(strides, name=f"{self.name}_mask")
+        self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
     def build(self, input_shape):
         check_spatial(self, input_shape, len(self.grid_shape))

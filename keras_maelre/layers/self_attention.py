@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_integer
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.masking import check_mask
 from keras_maelre.layers.run_part import run_part
@@ -23,8 +23,7 @@ class SelfAttention(keras.layers.Layer):
 
     def __init__(self, num_heads, **kwargs):
         super().__init__(**kwargs)
-        check_positive("num_heads", num_heads)
-        self.num_heads = num_heads
+        self.num_heads = check_integer("num_heads", num_heads)
         self.supports_masking = True
 
     def build(self, input_shape):

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_flag, check_integer
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
 from keras_maelre.layers.embedding import Embedding
 from keras_maelre.layers.masking import NotAllNaN, zero_masked
@@ -36,7 +37,8 @@ class TokenStem(keras.layers.Layer):
         A float tensor of shape `(batch, tokens, dim)` with a mask.
 
     Raises:
-        ValueError: If the input is not of rank 2.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 2.
 
     Example:
 
@@ -61,17 +63,21 @@ class TokenStem(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.dim = dim
-        self.padding_id = padding_id
-        self.kernel_size = kernel_size
-        self.trainable_embeddings = trainable_embeddings
+        self.vocabulary_size = check_integer("vocabulary_size", vocabulary_size)
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.dim = check_integer("dim", dim)
+        self.padding_id = check_integer(
+            "padding_id", padding_id, low=0, high=self.vocabulary_size - 1
+        )
+        self.kernel_size = check_integer("kernel_size", kernel_size)
+        self.trainable_embeddings = check_flag(
+            "trainable_embeddings", trainable_embeddings
+        )
         self.supports_masking = True
         self.embedding = Embedding(
-            vocabulary_size,
-            embedding_dim,
-            trainable=trainable_embeddings,
+            self.vocabulary_size,
+            self.embedding_dim,
+            trainable=self.trainable_embeddings,
             dtype=self.dtype_policy,
             name="embedding",
         )
@@ -191,7 +197,8 @@ class SeriesStem(keras.layers.Layer):
         A float tensor of shape `(batch, length, dim)` with a mask.
 
     Raises:
-        ValueError: If the input is not of rank 3.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 3.
 
     Example:
 
@@ -207,8 +214,8 @@ class SeriesStem(keras.layers.Layer):
 
     def __init__(self, dim, kernel_size=7, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
-        self.kernel_size = kernel_size
+        self.dim = check_integer("dim", dim)
+        self.kernel_size = check_integer("kernel_size", kernel_size)
         self.supports_masking = True
         self.padding_mask = NotAllNaN(name=f"{self.name}_mask")
         self.conv = AlignedConv(
@@ -253,7 +260,8 @@ class PatchStem(keras.layers.Layer):
         `ceil(height / strides) * ceil(width / strides)`.
 
     Raises:
-        ValueError: If the input is not of rank 4.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 4.
 
     Example:
 
@@ -269,9 +277,9 @@ class PatchStem(keras.layers.Layer):
 
     def __init__(self, dim, kernel_size=7, strides=4, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
-        self.kernel_size = kernel_size
-        self.strides = strides
+        self.dim = check_integer("dim", dim)
+        self.kernel_size = check_integer("kernel_size", kernel_size)
+        self.strides = check_integer("strides", strides)
         self.conv = AlignedConv(
             2, kernel_size, strides, filters=dim, dtype=self.dtype_policy, name="conv"
         )

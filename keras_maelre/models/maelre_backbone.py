@@ -4,9 +4,9 @@ import inspect
 
 import keras
 
-from keras_maelre.layers.aligned_conv import check_positive, merged_length
+from keras_maelre.checks import check_integer, check_rate
+from keras_maelre.layers.aligned_conv import merged_length
 from keras_maelre.layers.class_token import ClassToken, SplitClassToken
-from keras_maelre.layers.drop_path import checked_rate
 from keras_maelre.layers.maelre_block import MERGES, MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
 from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
@@ -125,15 +125,15 @@ class MaelreBackbone(PresetIO, CheckedInputs, keras.Model):
             raise ValueError(
                 f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
             )
-        check_positive("width", width)
+        check_integer("width", width)
         for argument, value in (("depths", depths), ("num_heads", num_heads)):
             if not isinstance(value, (list, tuple)) or len(value) != NUM_BLOCKS:
                 raise ValueError(
                     f"Argument `{argument}` must hold {NUM_BLOCKS} integers, one per "
                     f"block. Received: {argument}={value!r}"
                 )
-        dropout_rate = checked_rate("dropout_rate", dropout_rate)
-        drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
+        dropout_rate = check_rate("dropout_rate", dropout_rate)
+        drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
         widths = [width * 2**i for i in range(NUM_BLOCKS)]
 
