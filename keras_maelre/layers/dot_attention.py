@@ -49,7 +49,7 @@ class DotAttention(SelfAttention):
 
     def attend(self, query, key, value, mask):
         if mask is not None:
-            mask = mask[:, None, None, :]
+            mask = ops.expand_dims(mask, (1, 2))
         if keras.backend.backend() == "torch":
             # Keras copies query, key and value first; the kernel takes any strides.
             from torch.nn.functional import scaled_dot_product_attention

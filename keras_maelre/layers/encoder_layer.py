@@ -172,7 +172,7 @@ class EncoderLayer(keras.layers.Layer):
         """The residual sum with the attention's output `y`, then the MLP."""
         x = x + (y if seeds is None else self._drop(y, seeds[:2], chunk))
         y = run_part(self.mlp_hidden, run_part(self.mlp_norm, x))
-        y = run_part(self.mlp_output, ops.gelu(y, approximate=False))
+        y = run_part(self.mlp_output, gelu(y))
         return x + (y if seeds is None else self._drop(y, seeds[2:], chunk))
 
     def _drop(self, branch, seeds, chunk):
@@ -200,6 +200,18 @@ class EncoderLayer(keras.layers.Layer):
             "chunk_size": self.chunk_size,
             "seed": self.seed,
         }
+
+
+def gelu(x):
+    """Exact GELU; on TensorFlow of operations that ONNX knows.
+
+    TensorFlow's own is written with `erfc`, which ONNX lacks.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.gelu(x, approximate=False)
+    # Half precision would round `1 + erf` to nothing where it is small.
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    return ops.cast(0.5 * wide * (1 + ops.erf(wide * 0.5**0.5)), x.dtype)
 
 
 class _Seed(keras.random.SeedGenerator):

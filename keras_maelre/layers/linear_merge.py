@@ -80,9 +80,9 @@ class LinearMerge(keras.layers.Layer):
             length = ops.shape(x)[1]
             merged = merged_length(length, self.strides)
             kernel, bias = kernel[:length, :merged], bias[:merged]
-            return ops.einsum("bnc,nm->bmc", x, kernel) + bias[:, None]
+            return ops.einsum("bnc,nm->bmc", x, kernel) + ops.expand_dims(bias, -1)
         x = ops.reshape(x, (-1, math.prod(self.grid_shape), x.shape[-1]))
-        x = ops.einsum("bnc,nm->bmc", x, kernel) + bias[:, None]
+        x = ops.einsum("bnc,nm->bmc", x, kernel) + ops.expand_dims(bias, -1)
         grid = [merged_length(n, self.strides) for n in self.grid_shape]
         return ops.reshape(x, (-1, *grid, x.shape[-1]))
 

@@ -175,7 +175,7 @@ class MaelreBlock(keras.layers.Layer):
             if len(merged.shape) == 4:
                 count = merged.shape[1] * merged.shape[2]
                 merged = ops.reshape(merged, (-1, count, x.shape[-1]))
-            x = ops.concatenate([cls[:, None], merged], axis=1)
+            x = ops.concatenate([ops.expand_dims(cls, 1), merged], axis=1)
         if self.output_dim is not None:
             x = run_part(self.expand, x)
         return (x, tokens) if self.return_tokens else x

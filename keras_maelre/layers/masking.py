@@ -4,6 +4,9 @@ Each step is one `keras.Operation`: in a functional model the masks are part of 
 graph, and its summary shows one line for each.
 """
 
+import functools
+import operator
+
 import keras
 from keras import ops
 
@@ -80,11 +83,29 @@ class MergedMask(keras.Operation):
 
     def call(self, mask):
         rank = len(mask.shape) - 1
-        kept = ops.cast(mask, "float32")[..., None]
+        if keras.backend.backend() == "torch":
+            # Its pooling wants floats and is slower.
+            for axis in range(1, rank + 1):
+                mask = self._merge_axis(boolean_mask(mask), axis)
+            return mask
+        kept = ops.expand_dims(ops.cast(mask, "float32"), -1)
         fill = [(0, 0)] + [(0, self.strides - 1)] * rank + [(0, 0)]
         kept = ops.pad(kept, fill)
         kept = ops.max_pool(kept, self.strides, self.strides, padding="valid")
-        return kept[..., 0] > 0
+        return ops.squeeze(kept, -1) > 0
+
+    def _merge_axis(self, mask, axis):
+        count = -(-mask.shape[axis] // self.strides)
+        missing = count * self.strides - mask.shape[axis]
+        if missing:
+            fill = [(0, 0)] * len(mask.shape)
+            fill[axis] = (0, missing)
+            mask = ops.pad(mask, fill, constant_values=False)
+        before = (slice(None),) * axis
+        places = (
+            mask[(*before, slice(i, None, self.strides))] for i in range(self.strides)
+        )
+        return functools.reduce(operator.or_, places)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
