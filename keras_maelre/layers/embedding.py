@@ -20,7 +20,7 @@ class Embedding(keras.layers.Embedding):
         rows = ops.take(ops.reshape(table, table.shape), inputs, axis=0)
         return ops.cast(rows, self.compute_dtype)
 
-    def quantize(self, mode=None, type_check=True, config=None):
-        # Keras refuses subclasses, whose products it does not know; the quantized
-        # lookup needs none of this one's.
-        super().quantize(mode, type_check=False, config=config)
+    def quantize(self, mode=None, type_check=True, **kwargs):
+        # Keras refuses subclasses, whose `call` it does not know: once quantized, this
+        # one's is no longer used.
+        super().quantize(mode, type_check=False, **kwargs)

@@ -8,10 +8,9 @@ from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import drop_samples
+from keras_maelre.layers.fast_paths import materialized, run_part
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.masking import check_mask
-from keras_maelre.layers.materialized import materialized
-from keras_maelre.layers.run_part import run_part
 
 ATTENTION_KINDS = ("linear", "dot")
 
@@ -33,7 +32,8 @@ class EncoderLayer(keras.layers.Layer):
             XLA for CPUs undoes it (see benchmarks/README.md for the option it needs).
         chunk_size: Integer or `None`. How many tokens are processed at a time, which
             bounds the memory of intermediate results; in training together with
-            `remat`. The result is the same. `None`: all at once.
+            `remat`. The result is the same. `None`: all at once. In chunks the
+            attention is not called as a whole: hooks on its parts act, on itself not.
         seed: Optional integer, of dropout and drop path.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -130,9 +130,8 @@ class EncoderLayer(keras.layers.Layer):
         if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
             def forward(x):
-                y = run_part(
-                    self.attention, run_part(self.attention_norm, x), mask=mask
-                )
+                y = run_part(self, self.attention_norm, x)
+                y = run_part(self, self.attention, y, mask=mask)
                 return self._finish(x, y, seeds)
 
             return remat(forward)(x)
@@ -152,11 +151,11 @@ class EncoderLayer(keras.layers.Layer):
         masks = split_chunks(mask, self.chunk_size, fill=False)
 
         def key_value(x):
-            return attention.key_value(run_part(self.attention_norm, x))
+            return attention.key_value(run_part(self, self.attention_norm, x))
 
         def forward(x, index, summary):
             y = attention.answer(
-                attention.query(run_part(self.attention_norm, x)), summary
+                attention.query(run_part(self, self.attention_norm, x)), summary
             )
             return self._finish(x, y, seeds, index)
 
@@ -171,8 +170,8 @@ class EncoderLayer(keras.layers.Layer):
     def _finish(self, x, y, seeds, chunk=0):
         """The residual sum with the attention's output `y`, then the MLP."""
         x = x + (y if seeds is None else self._drop(y, seeds[:2], chunk))
-        y = run_part(self.mlp_hidden, run_part(self.mlp_norm, x))
-        y = run_part(self.mlp_output, gelu(y))
+        y = run_part(self, self.mlp_hidden, run_part(self, self.mlp_norm, x))
+        y = run_part(self, self.mlp_output, gelu(y))
         return x + (y if seeds is None else self._drop(y, seeds[2:], chunk))
 
     def _drop(self, branch, seeds, chunk):

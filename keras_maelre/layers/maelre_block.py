@@ -10,9 +10,9 @@ from keras_maelre.layers.class_token import SplitClassToken
 from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.encoder_layer import EncoderLayer
+from keras_maelre.layers.fast_paths import run_part
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask, check_mask
-from keras_maelre.layers.run_part import run_part
 
 MERGES = ("conv", "average", "linear", "none")
 
@@ -166,18 +166,18 @@ class MaelreBlock(keras.layers.Layer):
     def call(self, x, mask=None, training=False):
         mask = check_mask(self, mask, x)
         for layer in self.encoder_layers:
-            x = run_part(layer, x, mask=mask, training=training)
+            x = run_part(self, layer, x, mask=mask, training=training)
         tokens = x
         if self.merge is not None:
-            cls, patches = run_part(self.split, x)
+            cls, patches = run_part(self, self.split, x)
             patch_mask = self.split.compute_mask(x, mask)[1]
-            merged = run_part(self.merge, patches, mask=patch_mask)
+            merged = run_part(self, self.merge, patches, mask=patch_mask)
             if len(merged.shape) == 4:
                 count = merged.shape[1] * merged.shape[2]
                 merged = ops.reshape(merged, (-1, count, x.shape[-1]))
             x = ops.concatenate([ops.expand_dims(cls, 1), merged], axis=1)
         if self.output_dim is not None:
-            x = run_part(self.expand, x)
+            x = run_part(self, self.expand, x)
         return (x, tokens) if self.return_tokens else x
 
     def compute_mask(self, x, previous_mask=None):

@@ -8,6 +8,11 @@ from keras import ops
 from keras_maelre.checks import check_flag, check_integer
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
 from keras_maelre.layers.embedding import Embedding
+from keras_maelre.layers.fast_paths import (
+    is_eager_torch,
+    torch_distinct,
+    torch_sum_of_rows,
+)
 from keras_maelre.layers.masking import NotAllNaN, zero_masked
 
 # Vocabularies up to this size have fewer tokens than most batches.
@@ -97,8 +102,8 @@ class TokenStem(keras.layers.Layer):
     def call(self, token_ids):
         # What a token adds to an output depends on the token and its place in the
         # window alone: wherever tokens recur, it is computed once for each of them.
-        if _is_eager_torch():
-            return self._sum_of_products(*_distinct(self._with_margins(token_ids)))
+        if is_eager_torch():
+            return self._sum_of_products(*torch_distinct(self._with_margins(token_ids)))
         known = None not in token_ids.shape
         count = math.prod(token_ids.shape) if known else SMALL_VOCABULARY
         if self.vocabulary_size <= count:
@@ -121,7 +126,7 @@ class TokenStem(keras.layers.Layer):
             products, keras.backend.result_type(products.dtype, "float32")
         )
         if keras.backend.backend() == "torch":
-            x = _sum_of_rows(products, indices)
+            x = torch_sum_of_rows(products, indices)
         else:
             length = ops.shape(indices)[1] - self.kernel_size + 1
             x = sum(
@@ -146,35 +151,6 @@ class TokenStem(keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "trainable_embeddings": self.trainable_embeddings,
         }
-
-
-def _is_eager_torch():
-    """Whether shapes may depend on values: not in a compiled or exported model."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return not torch.compiler.is_compiling()
-
-
-def _distinct(token_ids):
-    """The distinct ids, and for each id its place among them (torch)."""
-    import torch
-
-    return torch.unique(token_ids, return_inverse=True)
-
-
-def _sum_of_rows(products, indices):
-    """`sum(products[i][indices[:, i:]])` over the window in one pass (torch)."""
-    import torch
-
-    window, size, dim = products.shape
-    offsets = torch.arange(0, window * size, size, device=indices.device)
-    rows = indices.unfold(1, window, 1) + offsets
-    x = torch.nn.functional.embedding_bag(
-        rows.reshape(-1, window), products.reshape(-1, dim), mode="sum"
-    )
-    return x.reshape(*rows.shape[:2], dim)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
