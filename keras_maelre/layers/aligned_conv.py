@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.checks import check_integer, check_integers
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 def pad_spatial(x, kernel_size, constant_values=0):
@@ -45,14 +46,12 @@ class AlignedConv(keras.layers.Layer):
 
     def __init__(self, rank, kernel_size, strides=1, filters=None, **kwargs):
         super().__init__(**kwargs)
-        check_positive("kernel_size", kernel_size)
-        check_positive("strides", strides)
-        self.rank = rank
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.filters = filters
+        self.rank = check_integer("rank", rank, high=2)
+        self.kernel_size = check_integer("kernel_size", kernel_size)
+        self.strides = check_integer("strides", strides)
+        self.filters = None if filters is None else check_integer("filters", filters)
         self.supports_masking = True
-        self.merged_mask = MergedMask(strides, name=f"{self.name}_mask")
+        self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
     def build(self, input_shape):
         check_spatial(self, input_shape, self.rank)
@@ -66,7 +65,8 @@ class AlignedConv(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
 
     def call(self, x, mask=None):
-        x = pad_spatial(zero_masked(x, mask), self.kernel_size)
+        x = zero_masked(x, check_mask(self, mask, x))
+        x = pad_spatial(x, self.kernel_size)
         return ops.conv(x, self.kernel, self.strides, padding="valid") + self.bias
 
     def compute_mask(self, x, previous_mask=None):
@@ -87,12 +87,16 @@ class AlignedConv(keras.layers.Layer):
         }
 
 
-def check_positive(name, value):
-    """Raises a ValueError that names the argument unless it is a positive integer."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"Argument `{name}` must be a positive integer. Received: {name}={value!r}"
-        )
+def check_grid_shape(grid_shape):
+    """Returns `grid_shape` as a tuple of one or two integers, or raises an error."""
+    if isinstance(grid_shape, (list, tuple)) and len(grid_shape) == 2:
+        return check_integers("grid_shape", grid_shape, ("height", "width"))
+    if isinstance(grid_shape, (list, tuple)) and len(grid_shape) == 1:
+        return check_integers("grid_shape", grid_shape, ("tokens",))
+    raise ValueError(
+        "Argument `grid_shape` must be (tokens,) or (height, width) in positive "
+        f"integers. Received: grid_shape={grid_shape!r}"
+    )
 
 
 def check_spatial(layer, input_shape, rank):

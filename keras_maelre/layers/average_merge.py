@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_integer
 from keras_maelre.layers.aligned_conv import (
-    check_positive,
     check_spatial,
     merged_length,
     pad_spatial,
 )
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 class AverageMerge(keras.layers.Layer):
@@ -17,18 +17,17 @@ class AverageMerge(keras.layers.Layer):
 
     def __init__(self, rank, pool_size, strides, **kwargs):
         super().__init__(**kwargs)
-        check_positive("pool_size", pool_size)
-        check_positive("strides", strides)
         self.rank = rank
-        self.pool_size = pool_size
-        self.strides = strides
+        self.pool_size = check_integer("pool_size", pool_size)
+        self.strides = check_integer("strides", strides)
         self.supports_masking = True
-        self.merged_mask = MergedMask(strides, name=f"{self.name}_mask")
+        self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
     def build(self, input_shape):
         check_spatial(self, input_shape, self.rank)
 
     def call(self, x, mask=None):
+        mask = check_mask(self, mask, x)
         valid = ops.ones_like(x[..., :1])
         x, valid = zero_masked(x, mask), zero_masked(valid, mask)
         mean, share = (
@@ -79,8 +78,9 @@ class AverageMerge1D(AverageMerge):
         A tensor of shape `(batch, ceil(tokens / strides), dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 3, or if an argument is not a
-            positive integer.
+        TypeError: If an argument is not an integer.
+        ValueError: If an argument is not positive, or if the input is not of
+            rank 3.
 
     Example:
 
@@ -120,8 +120,9 @@ class AverageMerge2D(AverageMerge):
         dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 4, or if an argument is not a
-            positive integer.
+        TypeError: If an argument is not an integer.
+        ValueError: If an argument is not positive, or if the input is not of
+            rank 4.
 
     Example:
 

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_integers
 from keras_maelre.layers.masking import ClassTokenMask
 
 
@@ -91,7 +92,10 @@ class SplitClassToken(keras.layers.Layer):
 
     def __init__(self, grid_shape=None, **kwargs):
         super().__init__(**kwargs)
-        self.grid_shape = None if grid_shape is None else tuple(grid_shape)
+        if grid_shape is not None:
+            axes = ("height", "width")
+            grid_shape = check_integers("grid_shape", grid_shape, axes)
+        self.grid_shape = grid_shape
         self.supports_masking = True
 
     def build(self, input_shape):

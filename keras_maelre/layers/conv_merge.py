@@ -26,8 +26,9 @@ class ConvMerge1D(AlignedConv):
         A tensor of shape `(batch, ceil(tokens / strides), dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 3, or if an argument is not a
-            positive integer.
+        TypeError: If an argument is not an integer.
+        ValueError: If an argument is not positive, or if the input is not of
+            rank 3.
 
     Example:
 
@@ -68,8 +69,9 @@ class ConvMerge2D(AlignedConv):
         dim)`.
 
     Raises:
-        ValueError: If the input is not of rank 4, or if an argument is not a
-            positive integer.
+        TypeError: If an argument is not an integer.
+        ValueError: If an argument is not positive, or if the input is not of
+            rank 4.
 
     Example:
 

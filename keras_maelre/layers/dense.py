@@ -3,16 +3,11 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.materialized import is_jax_on_cpu
+from keras_maelre.layers.fast_paths import is_jax_on_cpu, jax_product, torch_linear
 
 
 class Dense(keras.layers.Dense):
-    """`keras.layers.Dense`, whose product takes no needless pass over memory.
-
-    Keras on torch multiplies, then adds the bias, which took a tenth of the time of a
-    base model; `torch.nn.functional.linear` does both at once. XLA fuses the two by
-    itself; its gradients on CPUs see `product`.
-    """
+    """`keras.layers.Dense`, whose product takes no needless pass over memory."""
 
     def call(self, inputs, training=None):
         is_torch = keras.backend.backend() == "torch"
@@ -22,33 +17,12 @@ class Dense(keras.layers.Dense):
             ops.convert_to_tensor(variable) for variable in (self.kernel, self.bias)
         )
         if is_torch:
-            from torch.nn.functional import linear
-
-            outputs = linear(inputs, kernel.T, bias)
+            outputs = torch_linear(inputs, kernel, bias)
         else:
-            outputs = product(inputs, kernel) + bias
+            outputs = jax_product(inputs, kernel) + bias
         return outputs if self.activation is None else self.activation(outputs)
 
-
-@ops.custom_gradient
-def product(x, kernel):
-    """`x @ kernel` with a gradient of the kernel that XLA for CPUs computes well.
-
-    JAX derives `(g^T x)^T`. XLA then transposes `g` in memory and takes a product of
-    two transposed matrices, at a third of the speed of `x^T g`: a fifth of the gradient
-    of a layer with many tokens. For JAX only; there is no forward-mode derivative.
-
-    Args:
-        x: Float tensor of shape `(..., inputs)`.
-        kernel: Float tensor of shape `(inputs, outputs)`.
-    """
-
-    def gradient(upstream):
-        rows = ops.reshape(x, (-1, kernel.shape[0]))
-        upstream_rows = ops.reshape(upstream, (-1, kernel.shape[1]))
-        return (
-            ops.matmul(upstream, ops.transpose(kernel)),
-            ops.matmul(ops.transpose(rows), upstream_rows),
-        )
-
-    return ops.matmul(x, kernel), gradient
+    def quantize(self, mode=None, type_check=True, **kwargs):
+        # Keras refuses subclasses, whose `call` it does not know: once quantized, this
+        # one's is no longer used.
+        super().quantize(mode, type_check=False, **kwargs)

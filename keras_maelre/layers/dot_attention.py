@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_maelre.layers.chunks import join_chunks
-from keras_maelre.layers.materialized import is_jax_on_cpu
+from keras_maelre.layers.fast_paths import is_jax_on_cpu, torch_attention
 from keras_maelre.layers.self_attention import SelfAttention
 
 
@@ -30,6 +30,7 @@ class DotAttention(SelfAttention):
         A tensor of the shape of `x`.
 
     Raises:
+        TypeError: If `num_heads` is not an integer.
         ValueError: If `num_heads` does not divide `dim`, or if the input is not of
             rank 3.
 
@@ -48,14 +49,9 @@ class DotAttention(SelfAttention):
 
     def attend(self, query, key, value, mask):
         if mask is not None:
-            mask = mask[:, None, None, :]
+            mask = ops.expand_dims(mask, (1, 2))
         if keras.backend.backend() == "torch":
-            # Keras copies query, key and value first; the kernel takes any strides.
-            from torch.nn.functional import scaled_dot_product_attention
-
-            query, key, value = (x.transpose(1, 2) for x in (query, key, value))
-            context = scaled_dot_product_attention(query, key, value, attn_mask=mask)
-            return context.transpose(1, 2)
+            return torch_attention(query, key, value, mask)
         dtype = keras.backend.standardize_dtype(value.dtype)
         if dtype == "float16" and is_jax_on_cpu():
             # JAX asks for half-precision products with float32 sums, which XLA does

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_maelre.checks import check_rate
+
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class DropPath(keras.layers.Layer):
@@ -22,6 +24,7 @@ class DropPath(keras.layers.Layer):
         A tensor of the shape of `x`.
 
     Raises:
+        TypeError: If `rate` is not a number.
         ValueError: If `rate` lies outside [0, 1).
 
     Example:
@@ -38,7 +41,7 @@ class DropPath(keras.layers.Layer):
 
     def __init__(self, rate=0.1, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.rate = checked_rate("rate", rate)
+        self.rate = check_rate("rate", rate)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -62,16 +65,3 @@ def drop_samples(x, rate, seed):
     """Dropout that keeps or drops a sample as a whole."""
     noise_shape = (None,) + (1,) * (len(x.shape) - 1)
     return keras.random.dropout(x, rate, noise_shape=noise_shape, seed=seed)
-
-
-def checked_rate(name, rate):
-    """Returns a dropout rate as a float, or raises a ValueError that names it."""
-    if (
-        isinstance(rate, bool)
-        or not isinstance(rate, (int, float))
-        or not 0 <= rate < 1
-    ):
-        raise ValueError(
-            f"Argument `{name}` must be a number in [0, 1). Received: {name}={rate!r}"
-        )
-    return float(rate)

@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
 from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
-from keras_maelre.layers.drop_path import checked_rate, drop_samples
+from keras_maelre.layers.drop_path import drop_samples
+from keras_maelre.layers.fast_paths import materialized, run_part
 from keras_maelre.layers.linear_attention import LinearAttention
-from keras_maelre.layers.materialized import materialized
-from keras_maelre.layers.run_part import run_part
+from keras_maelre.layers.masking import check_mask
 
 ATTENTION_KINDS = ("linear", "dot")
 
@@ -32,7 +32,8 @@ class EncoderLayer(keras.layers.Layer):
             XLA for CPUs undoes it (see benchmarks/README.md for the option it needs).
         chunk_size: Integer or `None`. How many tokens are processed at a time, which
             bounds the memory of intermediate results; in training together with
-            `remat`. The result is the same. `None`: all at once.
+            `remat`. The result is the same. `None`: all at once. In chunks the
+            attention is not called as a whole: hooks on its parts act, on itself not.
         seed: Optional integer, of dropout and drop path.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -45,6 +46,7 @@ class EncoderLayer(keras.layers.Layer):
         A tensor of the shape of `x`. The mask is passed on.
 
     Raises:
+        TypeError: If an argument is of the wrong type.
         ValueError: If `attention` is unknown, a rate lies outside [0, 1), or
             `num_heads` does not divide `dim`.
 
@@ -74,18 +76,13 @@ class EncoderLayer(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if attention not in ATTENTION_KINDS:
-            raise ValueError(
-                f"Argument `attention` must be one of {ATTENTION_KINDS}. "
-                f"Received: attention={attention!r}"
-            )
-        self.num_heads = num_heads
-        self.attention_kind = attention
-        self.dropout_rate = checked_rate("dropout_rate", dropout_rate)
-        self.drop_path_rate = checked_rate("drop_path_rate", drop_path_rate)
-        self.remat = remat
+        self.num_heads = check_integer("num_heads", num_heads)
+        self.attention_kind = check_choice("attention", attention, ATTENTION_KINDS)
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        self.remat = check_flag("remat", remat)
         if chunk_size is not None:
-            check_positive("chunk_size", chunk_size)
+            chunk_size = check_integer("chunk_size", chunk_size)
         self.chunk_size = chunk_size
         self.seed = seed
         self.supports_masking = True
@@ -121,6 +118,7 @@ class EncoderLayer(keras.layers.Layer):
         self.mlp_output.build((*input_shape[:-1], 4 * dim))
 
     def call(self, x, mask=None, training=False):
+        mask = check_mask(self, mask, x)
         if training:
             x = materialized(x)
         random = training and (self.dropout_rate or self.drop_path_rate)
@@ -132,9 +130,8 @@ class EncoderLayer(keras.layers.Layer):
         if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
             def forward(x):
-                y = run_part(
-                    self.attention, run_part(self.attention_norm, x), mask=mask
-                )
+                y = run_part(self, self.attention_norm, x)
+                y = run_part(self, self.attention, y, mask=mask)
                 return self._finish(x, y, seeds)
 
             return remat(forward)(x)
@@ -154,11 +151,11 @@ class EncoderLayer(keras.layers.Layer):
         masks = split_chunks(mask, self.chunk_size, fill=False)
 
         def key_value(x):
-            return attention.key_value(run_part(self.attention_norm, x))
+            return attention.key_value(run_part(self, self.attention_norm, x))
 
         def forward(x, index, summary):
             y = attention.answer(
-                attention.query(run_part(self.attention_norm, x)), summary
+                attention.query(run_part(self, self.attention_norm, x)), summary
             )
             return self._finish(x, y, seeds, index)
 
@@ -173,8 +170,8 @@ class EncoderLayer(keras.layers.Layer):
     def _finish(self, x, y, seeds, chunk=0):
         """The residual sum with the attention's output `y`, then the MLP."""
         x = x + (y if seeds is None else self._drop(y, seeds[:2], chunk))
-        y = run_part(self.mlp_hidden, run_part(self.mlp_norm, x))
-        y = run_part(self.mlp_output, ops.gelu(y, approximate=False))
+        y = run_part(self, self.mlp_hidden, run_part(self, self.mlp_norm, x))
+        y = run_part(self, self.mlp_output, gelu(y))
         return x + (y if seeds is None else self._drop(y, seeds[2:], chunk))
 
     def _drop(self, branch, seeds, chunk):
@@ -202,6 +199,18 @@ class EncoderLayer(keras.layers.Layer):
             "chunk_size": self.chunk_size,
             "seed": self.seed,
         }
+
+
+def gelu(x):
+    """Exact GELU; on TensorFlow of operations that ONNX knows.
+
+    TensorFlow's own is written with `erfc`, which ONNX lacks.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.gelu(x, approximate=False)
+    # Half precision would round `1 + erf` to nothing where it is small.
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+    return ops.cast(0.5 * wide * (1 + ops.erf(wide * 0.5**0.5)), x.dtype)
 
 
 class _Seed(keras.random.SeedGenerator):

@@ -1,5 +1,7 @@
 """The non-negative feature maps of linear attention."""
 
+import types
+
 import keras
 from keras import ops
 
@@ -23,30 +25,37 @@ FEATURE_MAPS = {
 def get(identifier):
     """Returns the feature map that a `feature_map` argument names.
 
+    A configuration may come from somebody else, so nothing is imported or called to
+    find a map: it is one of the list or a function that this program has registered.
+
     Args:
-        identifier: `"elu"` (that is ELU + 1), `"relu"`, `"softplus"`, or a
-            callable that maps a tensor to a non-negative one of the same shape.
-            A callable must be registered with
-            `keras.saving.register_keras_serializable` if its layer is saved.
+        identifier: `"elu"` (that is ELU + 1), `"relu"`, `"softplus"`, or a function
+            that was registered with `keras.saving.register_keras_serializable`, or
+            its registered name. It maps a tensor to a non-negative one of the same
+            shape.
 
     Raises:
-        ValueError: If `identifier` is neither.
+        ValueError: If `identifier` is none of these.
     """
-    if isinstance(identifier, str) and identifier in FEATURE_MAPS:
-        return FEATURE_MAPS[identifier]
-    if isinstance(identifier, dict):
-        return keras.saving.deserialize_keras_object(identifier)
-    if callable(identifier):
-        return identifier
+    if isinstance(identifier, types.FunctionType):
+        function, name = identifier, serialize(identifier)
+    else:
+        function, name = None, identifier
+    if isinstance(name, str):
+        found = FEATURE_MAPS.get(name) or keras.saving.get_registered_object(name)
+        # Classes are registered too.
+        if isinstance(found, types.FunctionType) and function in (None, found):
+            return found
     raise ValueError(
-        "Argument `feature_map` must be a callable or one of "
-        f"{sorted(FEATURE_MAPS)}. Received: feature_map={identifier!r}"
+        f"Argument `feature_map` must be one of {sorted(FEATURE_MAPS)} or a function "
+        "registered with `keras.saving.register_keras_serializable`. "
+        f"Received: feature_map={identifier!r}"
     )
 
 
 def serialize(feature_map):
-    """Returns the configuration entry of a feature map, the inverse of `get`."""
+    """Returns the name of a feature map, the inverse of `get`."""
     for name, function in FEATURE_MAPS.items():
         if feature_map is function:
             return name
-    return keras.saving.serialize_keras_object(feature_map)
+    return keras.saving.get_registered_name(feature_map)

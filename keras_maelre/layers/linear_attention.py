@@ -45,7 +45,7 @@ def summarize(key, value, mask=None, feature_map="elu"):
     phi_key = feature_maps.get(feature_map)(ops.cast(key, dtype))
     if mask is not None:
         # Dropping the key drops the token from numerator and denominator alike.
-        phi_key = phi_key * ops.cast(mask, dtype)[:, :, None, None]
+        phi_key = phi_key * ops.expand_dims(ops.cast(mask, dtype), (2, 3))
     state = ops.einsum("bnhd,bnhe->bhde", phi_key, ops.cast(value, dtype))
     return state, ops.sum(phi_key, axis=1)
 
@@ -63,14 +63,16 @@ def read_out(query, summary, feature_map="elu"):
     state, normalizer = summary
     phi_query = feature_maps.get(feature_map)(ops.cast(query, state.dtype))
     scale = 1 / _positive(ops.max(normalizer, axis=-1, keepdims=True))
-    numerator = ops.einsum("bnhd,bhde->bnhe", phi_query, state * scale[..., None])
+    numerator = ops.einsum(
+        "bnhd,bhde->bnhe", phi_query, state * ops.expand_dims(scale, -1)
+    )
     denominator = ops.einsum("bnhd,bhd->bnh", phi_query, normalizer * scale)
     # The quotient is `numerator * (2 - denominator / constant) / constant` with the
     # constant equal to the denominator: the same value and gradient, without the
     # square of the denominator, which may be too small for float32.
     constant = _positive(denominator)
     factor = (2 - denominator / constant) / constant
-    return ops.cast(numerator * factor[..., None], query.dtype)
+    return ops.cast(numerator * ops.expand_dims(factor, -1), query.dtype)
 
 
 def _positive(x):
@@ -97,7 +99,8 @@ class LinearAttention(SelfAttention):
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
         feature_map: `"elu"` (ELU + 1, the default), `"relu"`, `"softplus"`, or a
-            callable that maps a tensor to a non-negative one of the same shape.
+            function that maps a tensor to a non-negative one of the same shape and
+            was registered with `keras.saving.register_keras_serializable`.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -108,6 +111,7 @@ class LinearAttention(SelfAttention):
         A tensor of the shape of `x`.
 
     Raises:
+        TypeError: If `num_heads` is not an integer.
         ValueError: If `num_heads` does not divide `dim`, if `feature_map` is
             unknown, or if the input is not of rank 3.
 

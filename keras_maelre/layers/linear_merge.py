@@ -5,12 +5,13 @@ import math
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_integer
 from keras_maelre.layers.aligned_conv import (
-    check_positive,
+    check_grid_shape,
     check_spatial,
     merged_length,
 )
-from keras_maelre.layers.masking import MergedMask, zero_masked
+from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -38,6 +39,7 @@ class LinearMerge(keras.layers.Layer):
         both axes of a grid.
 
     Raises:
+        TypeError: If `strides` is not an integer.
         ValueError: If the input has another rank than `grid_shape` says, more
             tokens than the map, or another height and width.
 
@@ -56,16 +58,10 @@ class LinearMerge(keras.layers.Layer):
 
     def __init__(self, grid_shape, strides, **kwargs):
         super().__init__(**kwargs)
-        check_positive("strides", strides)
-        self.grid_shape = tuple(grid_shape)
-        if len(self.grid_shape) not in (1, 2):
-            raise ValueError(
-                "Argument `grid_shape` must hold one or two integers. "
-                f"Received: grid_shape={grid_shape}"
-            )
-        self.strides = strides
+        self.grid_shape = check_grid_shape(grid_shape)
+        self.strides = check_integer("strides", strides)
         self.supports_masking = True
-        self.merged_mask = MergedMask(strides, name=f"{self.name}_mask")
+        self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
     def build(self, input_shape):
         check_spatial(self, input_shape, len(self.grid_shape))
@@ -78,15 +74,15 @@ class LinearMerge(keras.layers.Layer):
 
     def call(self, x, mask=None):
         self._check_length(x.shape)
-        x = zero_masked(x, mask)
+        x = zero_masked(x, check_mask(self, mask, x))
         kernel, bias = self.kernel, self.bias
         if len(self.grid_shape) == 1:
             length = ops.shape(x)[1]
             merged = merged_length(length, self.strides)
             kernel, bias = kernel[:length, :merged], bias[:merged]
-            return ops.einsum("bnc,nm->bmc", x, kernel) + bias[:, None]
+            return ops.einsum("bnc,nm->bmc", x, kernel) + ops.expand_dims(bias, -1)
         x = ops.reshape(x, (-1, math.prod(self.grid_shape), x.shape[-1]))
-        x = ops.einsum("bnc,nm->bmc", x, kernel) + bias[:, None]
+        x = ops.einsum("bnc,nm->bmc", x, kernel) + ops.expand_dims(bias, -1)
         grid = [merged_length(n, self.strides) for n in self.grid_shape]
         return ops.reshape(x, (-1, *grid, x.shape[-1]))
 

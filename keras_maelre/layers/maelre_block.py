@@ -3,15 +3,16 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_choice, check_flag, check_integer
+from keras_maelre.layers.aligned_conv import check_grid_shape
 from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
 from keras_maelre.layers.class_token import SplitClassToken
 from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.encoder_layer import EncoderLayer
+from keras_maelre.layers.fast_paths import run_part
 from keras_maelre.layers.linear_merge import LinearMerge
-from keras_maelre.layers.masking import BlockMask
-from keras_maelre.layers.run_part import run_part
+from keras_maelre.layers.masking import BlockMask, check_mask
 
 MERGES = ("conv", "average", "linear", "none")
 
@@ -54,7 +55,8 @@ class MaelreBlock(keras.layers.Layer):
         tokens before merging, of the shape of `x`. Both keep their masks.
 
     Raises:
-        ValueError: If an argument is none of the above.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range or not one of the choices.
 
     Example:
 
@@ -86,11 +88,7 @@ class MaelreBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive("depth", depth)
-        if merge not in MERGES:
-            raise ValueError(
-                f"Argument `merge` must be one of {MERGES}. Received: merge={merge!r}"
-            )
+        self.depth = check_integer("depth", depth)
         rates = drop_path_rate
         if not isinstance(rates, (list, tuple)):
             rates = (rates,) * depth
@@ -99,17 +97,20 @@ class MaelreBlock(keras.layers.Layer):
                 "Argument `drop_path_rate` must be a number or one number per layer "
                 f"({depth}). Received: drop_path_rate={drop_path_rate}"
             )
-        self.depth = depth
-        self.num_heads = num_heads
+        self.num_heads = check_integer("num_heads", num_heads)
         self.attention_kind = attention
-        self.merge_kind = merge
+        self.merge_kind = check_choice("merge", merge, MERGES)
+        if output_dim is not None:
+            output_dim = check_integer("output_dim", output_dim)
         self.output_dim = output_dim
-        self.grid_shape = None if grid_shape is None else tuple(grid_shape)
+        if grid_shape is not None:
+            grid_shape = check_grid_shape(grid_shape)
+        self.grid_shape = grid_shape
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
         self.chunk_size = chunk_size
-        self.return_tokens = return_tokens
+        self.return_tokens = check_flag("return_tokens", return_tokens)
         self.supports_masking = True
 
         self.encoder_layers = [
@@ -163,19 +164,20 @@ class MaelreBlock(keras.layers.Layer):
             self.expand.build(input_shape)
 
     def call(self, x, mask=None, training=False):
+        mask = check_mask(self, mask, x)
         for layer in self.encoder_layers:
-            x = run_part(layer, x, mask=mask, training=training)
+            x = run_part(self, layer, x, mask=mask, training=training)
         tokens = x
         if self.merge is not None:
-            cls, patches = run_part(self.split, x)
+            cls, patches = run_part(self, self.split, x)
             patch_mask = self.split.compute_mask(x, mask)[1]
-            merged = run_part(self.merge, patches, mask=patch_mask)
+            merged = run_part(self, self.merge, patches, mask=patch_mask)
             if len(merged.shape) == 4:
                 count = merged.shape[1] * merged.shape[2]
                 merged = ops.reshape(merged, (-1, count, x.shape[-1]))
-            x = ops.concatenate([cls[:, None], merged], axis=1)
+            x = ops.concatenate([ops.expand_dims(cls, 1), merged], axis=1)
         if self.output_dim is not None:
-            x = run_part(self.expand, x)
+            x = run_part(self, self.expand, x)
         return (x, tokens) if self.return_tokens else x
 
     def compute_mask(self, x, previous_mask=None):

@@ -4,15 +4,49 @@ Each step is one `keras.Operation`: in a functional model the masks are part of 
 graph, and its summary shows one line for each.
 """
 
+import functools
+import operator
+
 import keras
 from keras import ops
+
+
+def boolean_mask(mask):
+    """Returns a mask of zeros and ones, of whatever dtype, as booleans.
+
+    Backends take other masks differently: the attention of torch adds a mask of floats
+    to its scores, and refuses one of integers.
+
+    Args:
+        mask: Tensor, or `None`, which is returned as it is.
+    """
+    if mask is None or keras.backend.standardize_dtype(mask.dtype) == "bool":
+        return mask
+    return ops.not_equal(mask, 0)
+
+
+def check_mask(layer, mask, x):
+    """Returns the mask given to a layer as booleans, or raises a ValueError.
+
+    Args:
+        layer: The layer, for the message.
+        mask: Tensor of the shape of `x` without its last axis, or `None`.
+        x: The input of the layer.
+    """
+    if mask is not None and len(mask.shape) != len(x.shape) - 1:
+        raise ValueError(
+            f"Argument `mask` of {type(layer).__name__} must have the shape of the "
+            f"input without its last axis, {tuple(x.shape[:-1])}. "
+            f"Received: mask of shape {tuple(mask.shape)}"
+        )
+    return boolean_mask(mask)
 
 
 def zero_masked(x, mask):
     """Sets the masked positions of `x` to zero; `mask` has no channel axis."""
     if mask is None:
         return x
-    return ops.where(mask[..., None], x, ops.zeros_like(x))
+    return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -28,6 +62,7 @@ class ClassTokenMask(keras.Operation):
     """The mask of tokens that a class token was put in front of: it is kept."""
 
     def call(self, mask):
+        mask = boolean_mask(mask)
         return ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
 
 
@@ -48,11 +83,29 @@ class MergedMask(keras.Operation):
 
     def call(self, mask):
         rank = len(mask.shape) - 1
-        kept = ops.cast(mask, "float32")[..., None]
+        if keras.backend.backend() == "torch":
+            # Its pooling wants floats and is slower.
+            for axis in range(1, rank + 1):
+                mask = self._merge_axis(boolean_mask(mask), axis)
+            return mask
+        kept = ops.expand_dims(ops.cast(mask, "float32"), -1)
         fill = [(0, 0)] + [(0, self.strides - 1)] * rank + [(0, 0)]
         kept = ops.pad(kept, fill)
         kept = ops.max_pool(kept, self.strides, self.strides, padding="valid")
-        return kept[..., 0] > 0
+        return ops.squeeze(kept, -1) > 0
+
+    def _merge_axis(self, mask, axis):
+        count = -(-mask.shape[axis] // self.strides)
+        missing = count * self.strides - mask.shape[axis]
+        if missing:
+            fill = [(0, 0)] * len(mask.shape)
+            fill[axis] = (0, missing)
+            mask = ops.pad(mask, fill, constant_values=False)
+        before = (slice(None),) * axis
+        places = (
+            mask[(*before, slice(i, None, self.strides))] for i in range(self.strides)
+        )
+        return functools.reduce(operator.or_, places)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -71,6 +124,7 @@ class BlockMask(keras.Operation):
         self.merged_mask = MergedMask(strides)
 
     def call(self, mask):
+        mask = boolean_mask(mask)
         cls, tokens = mask[:, :1], mask[:, 1:]
         if self.grid_shape is not None:
             tokens = ops.reshape(tokens, (-1, *self.grid_shape))

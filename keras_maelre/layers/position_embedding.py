@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_maelre.layers.aligned_conv import check_grid_shape
+
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class PositionEmbedding(keras.layers.Layer):
@@ -40,12 +42,7 @@ class PositionEmbedding(keras.layers.Layer):
 
     def __init__(self, grid_shape, **kwargs):
         super().__init__(**kwargs)
-        self.grid_shape = tuple(grid_shape)
-        if len(self.grid_shape) not in (1, 2):
-            raise ValueError(
-                "Argument `grid_shape` must hold one or two integers. "
-                f"Received: grid_shape={grid_shape}"
-            )
+        self.grid_shape = check_grid_shape(grid_shape)
         self.supports_masking = True
 
     def build(self, input_shape):

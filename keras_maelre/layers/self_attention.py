@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_integer
 from keras_maelre.layers.dense import Dense
-from keras_maelre.layers.run_part import run_part
+from keras_maelre.layers.fast_paths import is_plain, run_part
+from keras_maelre.layers.masking import check_mask
 
 
 class SelfAttention(keras.layers.Layer):
@@ -22,8 +23,7 @@ class SelfAttention(keras.layers.Layer):
 
     def __init__(self, num_heads, **kwargs):
         super().__init__(**kwargs)
-        check_positive("num_heads", num_heads)
-        self.num_heads = num_heads
+        self.num_heads = check_integer("num_heads", num_heads)
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -45,7 +45,8 @@ class SelfAttention(keras.layers.Layer):
         self.output_dense.build(input_shape)
 
     def call(self, x, mask=None):
-        query, key, value = self._heads(run_part(self.qkv, x), 3)
+        mask = check_mask(self, mask, x)
+        query, key, value = self._heads(run_part(self, self.qkv, x), 3)
         return self._combine(self.attend(query, key, value, mask))
 
     def attend(self, query, key, value, mask):
@@ -80,9 +81,8 @@ class SelfAttention(keras.layers.Layer):
         raise NotImplementedError
 
     def _project(self, x, first, last):
-        if self.qkv.quantization_mode is not None:
-            # Its kernel is no longer that of the product.
-            return self._heads(run_part(self.qkv, x), 3)[first:last]
+        if not is_plain(self.qkv, self):
+            return self._heads(run_part(self, self.qkv, x), 3)[first:last]
         dim = self.num_heads * self.head_dim
         columns = slice(first * dim, last * dim)
         x = ops.matmul(x, self.qkv.kernel[:, columns]) + self.qkv.bias[columns]
@@ -97,7 +97,7 @@ class SelfAttention(keras.layers.Layer):
     def _combine(self, context):
         length = ops.shape(context)[1]
         context = ops.reshape(context, (-1, length, self.num_heads * self.head_dim))
-        return run_part(self.output_dense, context)
+        return run_part(self, self.output_dense, context)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -5,7 +5,14 @@ import math
 import keras
 from keras import ops
 
+from keras_maelre.checks import check_flag, check_integer
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
+from keras_maelre.layers.embedding import Embedding
+from keras_maelre.layers.fast_paths import (
+    is_eager_torch,
+    torch_distinct,
+    torch_sum_of_rows,
+)
 from keras_maelre.layers.masking import NotAllNaN, zero_masked
 
 # Vocabularies up to this size have fewer tokens than most batches.
@@ -35,7 +42,8 @@ class TokenStem(keras.layers.Layer):
         A float tensor of shape `(batch, tokens, dim)` with a mask.
 
     Raises:
-        ValueError: If the input is not of rank 2.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 2.
 
     Example:
 
@@ -60,17 +68,21 @@ class TokenStem(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.vocabulary_size = vocabulary_size
-        self.embedding_dim = embedding_dim
-        self.dim = dim
-        self.padding_id = padding_id
-        self.kernel_size = kernel_size
-        self.trainable_embeddings = trainable_embeddings
+        self.vocabulary_size = check_integer("vocabulary_size", vocabulary_size)
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.dim = check_integer("dim", dim)
+        self.padding_id = check_integer(
+            "padding_id", padding_id, low=0, high=self.vocabulary_size - 1
+        )
+        self.kernel_size = check_integer("kernel_size", kernel_size)
+        self.trainable_embeddings = check_flag(
+            "trainable_embeddings", trainable_embeddings
+        )
         self.supports_masking = True
-        self.embedding = keras.layers.Embedding(
-            vocabulary_size,
-            embedding_dim,
-            trainable=trainable_embeddings,
+        self.embedding = Embedding(
+            self.vocabulary_size,
+            self.embedding_dim,
+            trainable=self.trainable_embeddings,
             dtype=self.dtype_policy,
             name="embedding",
         )
@@ -90,8 +102,8 @@ class TokenStem(keras.layers.Layer):
     def call(self, token_ids):
         # What a token adds to an output depends on the token and its place in the
         # window alone: wherever tokens recur, it is computed once for each of them.
-        if _is_eager_torch():
-            return self._sum_of_products(*_distinct(self._with_margins(token_ids)))
+        if is_eager_torch():
+            return self._sum_of_products(*torch_distinct(self._with_margins(token_ids)))
         known = None not in token_ids.shape
         count = math.prod(token_ids.shape) if known else SMALL_VOCABULARY
         if self.vocabulary_size <= count:
@@ -114,7 +126,7 @@ class TokenStem(keras.layers.Layer):
             products, keras.backend.result_type(products.dtype, "float32")
         )
         if keras.backend.backend() == "torch":
-            x = _sum_of_rows(products, indices)
+            x = torch_sum_of_rows(products, indices)
         else:
             length = ops.shape(indices)[1] - self.kernel_size + 1
             x = sum(
@@ -141,35 +153,6 @@ class TokenStem(keras.layers.Layer):
         }
 
 
-def _is_eager_torch():
-    """Whether shapes may depend on values: not in a compiled or exported model."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return not torch.compiler.is_compiling()
-
-
-def _distinct(token_ids):
-    """The distinct ids, and for each id its place among them (torch)."""
-    import torch
-
-    return torch.unique(token_ids, return_inverse=True)
-
-
-def _sum_of_rows(products, indices):
-    """`sum(products[i][indices[:, i:]])` over the window in one pass (torch)."""
-    import torch
-
-    window, size, dim = products.shape
-    offsets = torch.arange(0, window * size, size, device=indices.device)
-    rows = indices.unfold(1, window, 1) + offsets
-    x = torch.nn.functional.embedding_bag(
-        rows.reshape(-1, window), products.reshape(-1, dim), mode="sum"
-    )
-    return x.reshape(*rows.shape[:2], dim)
-
-
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class SeriesStem(keras.layers.Layer):
     """Projects windows of a time series by a convolution.
@@ -190,7 +173,8 @@ class SeriesStem(keras.layers.Layer):
         A float tensor of shape `(batch, length, dim)` with a mask.
 
     Raises:
-        ValueError: If the input is not of rank 3.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 3.
 
     Example:
 
@@ -206,8 +190,8 @@ class SeriesStem(keras.layers.Layer):
 
     def __init__(self, dim, kernel_size=7, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
-        self.kernel_size = kernel_size
+        self.dim = check_integer("dim", dim)
+        self.kernel_size = check_integer("kernel_size", kernel_size)
         self.supports_masking = True
         self.padding_mask = NotAllNaN(name=f"{self.name}_mask")
         self.conv = AlignedConv(
@@ -252,7 +236,8 @@ class PatchStem(keras.layers.Layer):
         `ceil(height / strides) * ceil(width / strides)`.
 
     Raises:
-        ValueError: If the input is not of rank 4.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or if the input is not of rank 4.
 
     Example:
 
@@ -268,9 +253,9 @@ class PatchStem(keras.layers.Layer):
 
     def __init__(self, dim, kernel_size=7, strides=4, **kwargs):
         super().__init__(**kwargs)
-        self.dim = dim
-        self.kernel_size = kernel_size
-        self.strides = strides
+        self.dim = check_integer("dim", dim)
+        self.kernel_size = check_integer("kernel_size", kernel_size)
+        self.strides = check_integer("strides", strides)
         self.conv = AlignedConv(
             2, kernel_size, strides, filters=dim, dtype=self.dtype_policy, name="conv"
         )

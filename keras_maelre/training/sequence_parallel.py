@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import distribution
 
-from keras_maelre.layers.aligned_conv import check_positive
+from keras_maelre.checks import check_integer
 
 
 class SequenceParallel(distribution.ModelParallel):
@@ -63,7 +63,7 @@ class SequenceParallel(distribution.ModelParallel):
                 f"sequences. Received: backend {keras.backend.backend()!r}"
             )
         devices = distribution.list_devices() if devices is None else list(devices)
-        check_positive("batch_shards", batch_shards)
+        check_integer("batch_shards", batch_shards)
         if len(devices) % batch_shards:
             raise ValueError(
                 f"Argument `batch_shards` must divide the {len(devices)} devices. "

@@ -157,6 +157,11 @@ def test_linear_attention_keeps_float32_under_autocast():
     torch.testing.assert_close(outputs, expected, rtol=0, atol=0)
 
 
+@keras.saving.register_keras_serializable(package="tests")
+def exponential(x):
+    return keras.ops.exp(x)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -164,7 +169,7 @@ def test_linear_attention_keeps_float32_under_autocast():
         {"dropout_rate": 0.1},
         {"drop_path_rate": 0.1},
         {"remat": True},
-        {"feature_map": keras.ops.exp},
+        {"feature_map": exponential},
     ],
     ids=lambda change: next(iter(change)),
 )

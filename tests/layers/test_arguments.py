@@ -1,5 +1,6 @@
 """Arguments and inputs that a layer cannot use are errors that name them."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -31,7 +32,87 @@ BAD_ARGUMENTS = [
         {"depth": 2, "num_heads": 1, "drop_path_rate": [0.1]},
         r"drop_path_rate=\[0.1\]",
     ),
+    (layers.EncoderLayer, {"num_heads": 2, "remat": "no"}, "remat='no'"),
+    (layers.EncoderLayer, {"num_heads": 2, "attention": ["dot"]}, "attention="),
+    (layers.MaelreBlock, {"depth": 1, "num_heads": 1, "output_dim": 0}, "output_dim=0"),
+    (
+        layers.MaelreBlock,
+        {"depth": 1, "num_heads": 1, "return_tokens": 1},
+        "return_tokens=1",
+    ),
+    (layers.SplitClassToken, {"grid_shape": (4,)}, r"grid_shape=\(4,\)"),
+    (layers.PositionEmbedding, {"grid_shape": 4}, "grid_shape=4"),
+    (layers.PatchStem, {"dim": 4, "strides": 0.5}, "strides=0.5"),
+    (layers.SeriesStem, {"dim": "4"}, "dim='4'"),
+    (
+        layers.TokenStem,
+        {"vocabulary_size": 9, "embedding_dim": 4, "dim": 4, "padding_id": 9},
+        "padding_id=9",
+    ),
+    (
+        layers.TokenStem,
+        {
+            "vocabulary_size": 9,
+            "embedding_dim": 4,
+            "dim": 4,
+            "padding_id": 0,
+            "trainable_embeddings": "no",
+        },
+        "trainable_embeddings='no'",
+    ),
 ]
+
+
+def test_numpy_integers_are_integers():
+    """And the configuration holds what JSON can."""
+    layer = layers.MaelreBlock(np.int64(2), np.int32(1), output_dim=np.int64(6))
+    config = layer.get_config()
+    assert [type(config[k]) for k in ("depth", "num_heads", "output_dim")] == [int] * 3
+
+
+def unregistered(x):
+    return x * x
+
+
+@keras.saving.register_keras_serializable(package="tests.arguments")
+class RegisteredClass(keras.layers.Layer):
+    pass
+
+
+@keras.saving.register_keras_serializable(package="tests.arguments")
+def cubed(x):
+    return abs(x) ** 3
+
+
+@pytest.mark.parametrize(
+    "feature_map",
+    [
+        unregistered,
+        lambda x: x,
+        keras.layers.Dense,
+        keras.layers.Dense(3),
+        keras.ops.exp,
+        RegisteredClass,
+        "tests.arguments>RegisteredClass",
+        "tests.arguments>nothing",
+        {"class_name": "Dense", "config": {"units": 3}, "module": "keras.layers"},
+        {"class_name": "function", "config": "system", "module": "os"},
+        None,
+    ],
+)
+def test_a_feature_map_is_of_the_list_or_registered(feature_map):
+    with pytest.raises(ValueError, match="`feature_map` must be one of.*Received"):
+        layers.LinearAttention(2, feature_map=feature_map)
+    config = {"num_heads": 2, "feature_map": feature_map}
+    # Keras wraps what a constructor raises in a TypeError.
+    with pytest.raises(TypeError, match="`feature_map` must be one of.*Received"):
+        layers.LinearAttention.from_config(config)
+
+
+def test_a_registered_feature_map_is_saved_by_its_name():
+    config = layers.LinearAttention(2, feature_map=cubed).get_config()
+    assert config["feature_map"] == "tests.arguments>cubed"
+    assert layers.LinearAttention.from_config(config).feature_map is cubed
 
 
 def name(value):
@@ -40,7 +121,8 @@ def name(value):
 
 @pytest.mark.parametrize("layer_class, arguments, received", BAD_ARGUMENTS, ids=name)
 def test_bad_arguments(layer_class, arguments, received):
-    with pytest.raises(ValueError, match=f"(?s)must.*Received: .*{received}"):
+    wrong = (TypeError, ValueError)
+    with pytest.raises(wrong, match=f"(?s)must.*Received: .*{received}"):
         layer_class(**arguments)
 
 

@@ -151,5 +151,5 @@ def test_training_in_chunks():
 
 @pytest.mark.parametrize("chunk_size", [0, -3, 2.5, True])
 def test_bad_chunk_size(chunk_size):
-    with pytest.raises(ValueError, match="chunk_size"):
+    with pytest.raises((TypeError, ValueError), match="`chunk_size` must be"):
         EncoderLayer(2, chunk_size=chunk_size)

@@ -50,5 +50,7 @@ def test_a_seed_repeats_the_draws():
 
 @pytest.mark.parametrize("rate", [-0.1, 1, 1.5, float("nan"), "0.1", None, True])
 def test_a_rate_outside_its_range_is_an_error(rate):
-    with pytest.raises(ValueError, match=r"`rate` must be .*\[0, 1\).*Received"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"`rate` must be .*\[0, 1\).*Received"
+    ):
         DropPath(rate)

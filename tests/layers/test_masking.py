@@ -137,6 +137,53 @@ def test_the_tokens_of_a_block_keep_their_mask():
     np.testing.assert_array_equal(to_numpy(tokens), mask)
 
 
+# Masks of other dtypes
+
+OTHER_DTYPES = {
+    **STEPS,
+    "DotAttention": (layers.DotAttention(2), MASK, MASK),
+    "EncoderLayer-dot": (layers.EncoderLayer(2, "dot"), MASK, MASK),
+    "EncoderLayer-chunks": (layers.EncoderLayer(2, chunk_size=3), MASK, MASK),
+}
+OTHER_DTYPES = {
+    name: case
+    for name, case in OTHER_DTYPES.items()
+    if "mask" in inspect.signature(case[0].call).parameters
+}
+
+
+@pytest.mark.parametrize("layer, mask, _", OTHER_DTYPES.values(), ids=OTHER_DTYPES)
+def test_zeros_and_ones_mask_as_booleans_do(layer, mask, _):
+    x = random(*mask.shape, DIM)
+    if not layer.built:
+        layer.build(x.shape)
+    randomise(layer)
+    expected = values(layer, x, mask)
+    assert np.abs(values(layer, x) - expected).max() > 1e-2
+    for dtype in ("int32", "float32"):
+        np.testing.assert_array_equal(values(layer, x, mask.astype(dtype)), expected)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.ClassToken(), layers.ConvMerge1D(), layers.MaelreBlock(1, 1)],
+    ids=lambda layer: layer.name,
+)
+def test_the_mask_that_goes_on_is_boolean(layer):
+    going = layer.compute_mask(
+        random(*MASK.shape, DIM), ops.convert_to_tensor(MASK.astype("float32"))
+    )
+    assert keras.backend.standardize_dtype(going.dtype) == "bool"
+    expected = layer.compute_mask(None, ops.convert_to_tensor(MASK))
+    np.testing.assert_array_equal(to_numpy(going), to_numpy(expected))
+
+
+@pytest.mark.parametrize("layer, mask, _", OTHER_DTYPES.values(), ids=OTHER_DTYPES)
+def test_a_mask_of_another_rank_is_an_error(layer, mask, _):
+    with pytest.raises(ValueError, match="`mask`.*must have the shape.*Received"):
+        layer(random(*mask.shape, DIM), mask=mask[..., None])
+
+
 # Padding
 
 PADDED = {

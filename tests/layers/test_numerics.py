@@ -20,6 +20,7 @@ DIM = 8
 TOKENS = [1, 2, 5, 13, 37]
 
 
+@keras.saving.register_keras_serializable(package="tests")
 def square_plus(x):
     """A feature map of the user's own, for Keras tensors and NumPy arrays."""
     return x * x + 0.1
