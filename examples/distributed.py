@@ -27,9 +27,10 @@ import tempfile
 import keras
 import numpy as np
 import shared
+from simulated import simulated_wingbeats
 
 import keras_maelre
-from keras_maelre import datasets, training
+from keras_maelre import training
 from keras_maelre.preprocessing import SeriesPreprocessor
 
 
@@ -96,9 +97,7 @@ def parse(arguments):
 def build(args):
     """The compiled classifier and its batches: the same for the same arguments."""
     keras.utils.set_random_seed(args.seed)
-    data = datasets.simulated_wingbeats(
-        samples_per_class=8, length=args.length, seed=args.seed
-    )
+    data = simulated_wingbeats(samples_per_class=8, length=args.length, seed=args.seed)
     recipe = training.recipe(
         "series",
         args.steps,

@@ -15,6 +15,7 @@ Scores, with the commands that reached them, are in examples/README.md.
 """
 
 import shared
+from simulated import simulated_documents
 
 from keras_maelre import datasets, preprocessing
 
@@ -28,8 +29,10 @@ def main(arguments=None):
     args = parse(arguments)
     shared.start(args)
     if args.data is None:
-        data = datasets.simulated_documents(seed=args.seed)
-        print("No --data given: SIMULATED abstracts, whose scores say nothing of real")
+        data = simulated_documents(seed=args.seed)
+        print(
+            "No --data given: SIMULATED abstracts. Scores mean nothing for real ones."
+        )
     elif args.data.endswith(".json"):
         data = datasets.read_meshup(args.data, seed=args.seed)
     else:

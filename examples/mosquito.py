@@ -12,6 +12,7 @@ Scores, with the commands that reached them, are in examples/README.md.
 """
 
 import shared
+from simulated import simulated_wingbeats
 
 from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import SeriesPreprocessor
@@ -26,10 +27,10 @@ def main(arguments=None):
     args = parse(arguments)
     shared.start(args)
     if args.data is None:
-        data = datasets.simulated_wingbeats(
-            samples_per_class=150, length=1500, seed=args.seed
+        data = simulated_wingbeats(samples_per_class=150, length=1500, seed=args.seed)
+        print(
+            "No --data given: SIMULATED wingbeats. Scores mean nothing for real ones."
         )
-        print("No --data given: SIMULATED wingbeats, whose scores say nothing of real")
     else:
         data = datasets.load_series(args.data)
     length = max(data.x_train.shape[1], data.x_test.shape[1])

@@ -18,6 +18,7 @@ import pathlib
 
 import numpy as np
 import shared
+from simulated import simulated_sounds
 
 from keras_maelre import augmentation, datasets
 from keras_maelre.preprocessing import AudioPreprocessor
@@ -34,8 +35,8 @@ def main(arguments=None):
     shared.start(args)
     missing = "skip" if args.skip_missing else "raise"
     if args.data is None:
-        data = datasets.simulated_sounds(samples_per_class=60, seed=args.seed)
-        print("No --data given: SIMULATED sounds, whose scores say nothing of real")
+        data = simulated_sounds(samples_per_class=60, seed=args.seed)
+        print("No --data given: SIMULATED sounds. Scores mean nothing for real ones.")
     elif pathlib.Path(args.data).is_dir():
         data = datasets.read_folder(
             args.data,

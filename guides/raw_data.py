@@ -29,14 +29,35 @@ print(f"keras {keras.version()} on {keras.backend.backend()}")
 # read. With recordings of your own, begin at `read_folder`.
 
 # %%
-simulated = datasets.simulated_sounds(samples_per_class=60, seconds=1.0, seed=0)
-for split in ("train", "test"):
-    waves = getattr(simulated, f"x_{split}")
-    labels = getattr(simulated, f"y_{split}")
-    for i, (wave, label) in enumerate(zip(waves, labels, strict=True)):
-        folder = pathlib.Path("sounds", split, simulated.class_names[label])
+rate = 16000
+generator = np.random.default_rng(0)
+time = np.arange(rate) / rate
+
+
+def simulated_sounds():
+    """One second of each kind of sound, at a pitch, pace and loudness of its own."""
+    turns = 2 * np.pi * generator.uniform(0.7, 1.4) * time
+    noise = generator.normal(size=rate)
+    waves = {
+        "chirps": np.sin(3500 * turns + 150 * np.sin(5 * turns))
+        * (np.sin(4 * turns) > 0),
+        "flute": sum(np.sin(440 * k * turns) / k**2 for k in (1, 2, 3)),
+        "hum": sum(np.sin(60 * k * turns) / k for k in range(1, 9)),
+        "rain": noise,
+        "siren": np.sin(900 * turns + 300 * np.sin(1.5 * turns)),
+        "ticks": noise * (np.sin(5 * turns) > 0.98),
+    }
+    background = generator.normal(0, 0.03, rate)
+    for name, wave in waves.items():
+        loudness = generator.uniform(0.1, 0.8)
+        yield name, loudness * (wave / np.abs(wave).max() + background).clip(-1, 1)
+
+
+for i in range(60):
+    for name, wave in simulated_sounds():
+        folder = pathlib.Path("sounds", "train" if i < 40 else "test", name)
         folder.mkdir(parents=True, exist_ok=True)
-        soundfile.write(folder / f"{i:03}.wav", wave, 16000)
+        soundfile.write(folder / f"{i:03}.wav", wave, rate)
 
 data = datasets.read_folder("sounds", check=datasets.check_sound)
 print(data.describe())

@@ -11,14 +11,11 @@ from keras_maelre.datasets.load_mosquito_sound import load_mosquito_sound
 from keras_maelre.datasets.load_series import load_series
 from keras_maelre.datasets.meshup import read_meshup
 from keras_maelre.datasets.series_archive import read_npz
-from keras_maelre.datasets.simulated_documents import simulated_documents
-from keras_maelre.datasets.simulated_sounds import simulated_sounds
 from keras_maelre.datasets.sound_table import read_sound_table
 from keras_maelre.datasets.stratified_split import stratified_split
 from keras_maelre.datasets.text_table import read_table
 from keras_maelre.datasets.ucr import read_ucr
 from keras_maelre.datasets.vggsound import read_vggsound
-from keras_maelre.datasets.wingbeats import simulated_wingbeats
 
 __all__ = [
     "ClassificationDataset",
@@ -36,8 +33,5 @@ __all__ = [
     "read_table",
     "read_ucr",
     "read_vggsound",
-    "simulated_documents",
-    "simulated_sounds",
-    "simulated_wingbeats",
     "stratified_split",
 ]

@@ -15,8 +15,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_maelre import datasets
-
 SCRIPT = pathlib.Path(__file__).parent.parent.parent / "examples" / "mosquito.py"
 
 
@@ -93,9 +91,9 @@ def test_aligned_series_are_not_shifted(mosquito, flights, tmp_path, capsys):
 
 @pytest.mark.compiles_long
 def test_simulated_data_is_called_simulated(mosquito, tmp_path, capsys, monkeypatch):
-    small = functools.partial(datasets.simulated_wingbeats, 6, length=80)
+    small = functools.partial(mosquito.simulated_wingbeats, 6, length=80)
     monkeypatch.setattr(
-        datasets, "simulated_wingbeats", lambda seed, **kwargs: small(seed=seed)
+        mosquito, "simulated_wingbeats", lambda seed, **kwargs: small(seed=seed)
     )
     result = run(mosquito, tmp_path, "--epochs", 1)
     printed = capsys.readouterr().out

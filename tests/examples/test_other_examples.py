@@ -8,8 +8,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-
-from keras_maelre import datasets
+import simulated
 
 EXAMPLES = pathlib.Path(__file__).parent.parent.parent / "examples"
 
@@ -154,13 +153,13 @@ def test_sounds_from_images(run, pictures, sounds, tmp_path, capsys):
 def test_simulated_data_is_called_simulated(
     run, name, source, arguments, capsys, monkeypatch
 ):
-    make = getattr(datasets, source)
+    make = getattr(simulated, source)
 
     def make_few(**given):
         inspect.signature(make).bind(**given)  # what the example asks for must do
         return make(**{**given, **arguments})
 
-    monkeypatch.setattr(datasets, source, make_few)
+    monkeypatch.setattr(simulated, source, make_few)
     result = run(name, "--epochs", 1)
     printed = capsys.readouterr().out
     assert printed.count("SIMULATED") >= 3 and result["simulated"]

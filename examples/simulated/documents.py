@@ -1,10 +1,9 @@
-"""Simulated abstracts, for where no documents are at hand."""
-
-import numbers
+"""Simulated abstracts."""
 
 import numpy as np
 
-from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.checks import check_integer, check_number
+from keras_maelre.datasets import ClassificationDataset
 
 # Topics and the words that tell them. Those of a topic share a root, as such words do,
 # and no other word has it.
@@ -35,37 +34,39 @@ STRAY_MENTION = 0.25  # probability that one it has not is mentioned once
 def simulated_documents(samples=1800, seed=0, test_fraction=0.33):
     """Simulates abstracts that have one to three of six topics each.
 
-    The data are SIMULATED: nobody wrote these texts, and they mean nothing. They
-    serve to try a model and its training where no documents can be had, and say
-    nothing about how well topics of real ones can be told apart.
+    The data are SIMULATED: nobody wrote these texts, and they mean nothing. They are
+    for trying a model and its training without data, and say nothing about how well
+    the topics of real documents can be told apart.
 
     A document is 600 to 1,000 characters of filler words in sentences. Each of its
-    topics puts ten to sixteen of its own words in, one in each stretch of the
-    document; other topics may be mentioned once, which does not count. So no part of
-    a document tells its labels, the whole does.
+    topics adds ten to sixteen of its own words, spread evenly over the document; any
+    other topic may be mentioned once, which does not count. So the labels follow from
+    the whole document, not from a part of it.
 
     Args:
         samples: Integer, training and test documents together.
         seed: Integer; the same seed gives the same documents.
-        test_fraction: Float between 0 and 1, the part that goes to the test split.
+        test_fraction: Float in (0, 1), the fraction that goes to the test split.
 
     Returns:
-        A `ClassificationDataset` with several labels a document and `simulated` set.
+        A multi-label `ClassificationDataset` with its `simulated` set.
 
     Raises:
-        TypeError: If `samples` is no integer.
+        TypeError: If an argument is of the wrong type.
         ValueError: If a split would be left without documents.
 
     Example:
 
     ```python
+    from simulated import simulated_documents
+
     data = simulated_documents(samples=20)
     print(data.describe())
     print(data.x_train[0])
     ```
     """
-    if not isinstance(samples, numbers.Integral):
-        raise TypeError(f"`samples` must be an integer. Received: {samples!r}")
+    samples = check_integer("samples", samples, low=2)
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
     test_samples = round(samples * test_fraction)
     if not 0 < test_samples < samples:
         raise ValueError(

@@ -1,10 +1,9 @@
-"""Simulated everyday sounds, for where no recordings are at hand."""
-
-import numbers
+"""Simulated everyday sounds."""
 
 import numpy as np
 
-from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.checks import check_integer, check_number
+from keras_maelre.datasets import ClassificationDataset
 
 SAMPLE_RATE = 16000
 
@@ -12,8 +11,8 @@ SAMPLE_RATE = 16000
 def simulated_sounds(samples_per_class, seconds=2.0, seed=0, test_fraction=0.33):
     """Simulates six kinds of everyday sounds.
 
-    The data are SIMULATED: nothing was recorded. They serve to try a model and its
-    training where no data can be had, and say nothing about real sounds.
+    The data are SIMULATED: nothing was recorded. They are for trying a model and its
+    training without data, and say nothing about real sounds.
 
     The classes are bird chirps (short whistles that rise or fall), clock ticks
     (clicks at an even pace), an engine's hum (low harmonics of an uneven loudness), a
@@ -24,9 +23,9 @@ def simulated_sounds(samples_per_class, seconds=2.0, seed=0, test_fraction=0.33)
 
     Args:
         samples_per_class: Integer, sounds of each class, training and test together.
-        seconds: Number, the length of each sound, at least 0.5.
+        seconds: Float, the length of each sound, at least 0.5.
         seed: Integer; the same seed gives the same sounds.
-        test_fraction: Float between 0 and 1, the part of each class's sounds that
+        test_fraction: Float in (0, 1), the fraction of the sounds of each class that
             goes to the test split.
 
     Returns:
@@ -35,23 +34,22 @@ def simulated_sounds(samples_per_class, seconds=2.0, seed=0, test_fraction=0.33)
         `[-1, 1]`.
 
     Raises:
-        TypeError: If `samples_per_class` is no integer.
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument is out of its range, or a split would be left
             without sounds.
 
     Example:
 
     ```python
+    from simulated import simulated_sounds
+
     data = simulated_sounds(samples_per_class=3, seconds=0.5)
     print(data.describe())
     ```
     """
-    if not isinstance(samples_per_class, numbers.Integral):
-        raise TypeError(
-            f"`samples_per_class` must be an integer. Received: {samples_per_class!r}"
-        )
-    if not 0.5 <= seconds < float("inf"):
-        raise ValueError(f"`seconds` must be at least 0.5. Received: {seconds}")
+    samples_per_class = check_integer("samples_per_class", samples_per_class, low=2)
+    seconds = check_number("seconds", seconds, low=0.5)
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
     test_samples = round(samples_per_class * test_fraction)
     if not 0 < test_samples < samples_per_class:
         raise ValueError(

@@ -1,10 +1,9 @@
-"""Simulated flight tones of mosquitoes, for where no recordings are at hand."""
-
-import numbers
+"""Simulated flight tones of mosquitoes."""
 
 import numpy as np
 
-from keras_maelre.datasets.classification_dataset import ClassificationDataset
+from keras_maelre.checks import check_integer, check_number
+from keras_maelre.datasets import ClassificationDataset
 
 # Species, mean and standard deviation of the female wingbeat frequency in Hz.
 # The means are rounded from the literature (see `simulated_wingbeats`); the
@@ -29,43 +28,45 @@ def simulated_wingbeats(
 ):
     """Simulates the flight tones of six mosquito species.
 
-    The data are SIMULATED: no mosquito was recorded. They serve to try a model
-    and its training where no data can be had, and say nothing about how well
-    mosquitoes can be told apart.
+    The data are SIMULATED: no mosquito was recorded. They are for trying a model and
+    its training without data, and say nothing about how well mosquitoes can be told
+    apart.
 
-    Each series is one insect that flies past a microphone: a harmonic tone at
-    a wingbeat frequency drawn around its species' mean, with slow drift, random
-    harmonic amplitudes that fall with the harmonic's number, and a loudness that
-    rises and falls with the distance, in a mixture of white and coloured noise
-    at a signal-to-noise ratio between -3 and 12 dB. Series have zero mean and
-    unit standard deviation. Only the wingbeat frequency tells the species, and
-    neighbouring species overlap: knowing it exactly would identify about 89 %
-    of the series.
+    Each series is one insect that flies past a microphone: a harmonic tone at a
+    wingbeat frequency drawn around the mean of its species, with slow drift, random
+    amplitudes that fall with the number of the harmonic, and a loudness that rises and
+    falls with the distance, in a mixture of white and coloured noise at a
+    signal-to-noise ratio between -3 and 12 dB. Series have zero mean and unit standard
+    deviation. Only the wingbeat frequency identifies the species, and neighbouring
+    species overlap: whoever knew it exactly would identify about 89 % of the series.
 
-    The means, in the table `SPECIES`, are rounded from the ranges that
-    recordings of females show, and are no measurement of their own: frequencies
-    differ between strains and body sizes, and rise with the temperature.
+    The means, in the table `SPECIES`, are rounded from the ranges found in recordings
+    of females; they were not measured anew. Frequencies differ between strains and
+    body sizes, and rise with temperature.
 
     Args:
         samples_per_class: Integer, series of each species, training and test
             together.
-        length: Integer, samples per series.
-        sample_rate: Samples per second in Hz.
+        length: Integer, time steps per series.
+        sample_rate: Float, time steps per second in Hz.
         seed: Integer; the same seed gives the same series.
-        test_fraction: Float between 0 and 1, the part of each species' series
-            that goes to the test split.
+        test_fraction: Float in (0, 1), the fraction of the series of each species that
+            goes to the test split.
 
     Returns:
-        A `ClassificationDataset` with one channel, shuffled, with its `simulated` set.
+        A `ClassificationDataset`, shuffled, with its `simulated` set. The samples are
+        float32 arrays of shape `(series, length, 1)`.
 
     Raises:
-        TypeError: If `samples_per_class` or `length` is no integer.
+        TypeError: If an argument is of the wrong type.
         ValueError: If an argument is out of its range, or a split would be
             left without series.
 
     Example:
 
     ```python
+    from simulated import simulated_wingbeats
+
     data = simulated_wingbeats(samples_per_class=20, length=1000)
     print(data.describe())
     ```
@@ -75,21 +76,13 @@ def simulated_wingbeats(
     ranges of frequencies; Arthur et al. (2014), J. Acoust. Soc. Am. 135(2), for
     the harmonics.
     """
-    for name, value in (("samples_per_class", samples_per_class), ("length", length)):
-        if not isinstance(value, numbers.Integral):
-            raise TypeError(f"`{name}` must be an integer. Received: {value!r}")
-    lowest_rate = (
-        2
-        * (1 + LARGEST_DRIFT)
-        * max(mean + LARGEST_DEVIATION * spread for _, mean, spread in SPECIES)
-    )
-    if not lowest_rate < sample_rate < np.inf:
-        raise ValueError(
-            f"`sample_rate` must be above {lowest_rate:.0f} Hz, to hold the highest "
-            f"wingbeat frequency. Received: {sample_rate}"
-        )
-    if length < 2:
-        raise ValueError(f"`length` must be at least 2. Received: {length}")
+    samples_per_class = check_integer("samples_per_class", samples_per_class, low=2)
+    length = check_integer("length", length, low=2)
+    test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
+    highest = max(mean + LARGEST_DEVIATION * spread for _, mean, spread in SPECIES)
+    # Sampled more slowly, it would be folded back to another frequency.
+    lowest_rate = round(2 * (1 + LARGEST_DRIFT) * highest)
+    sample_rate = check_number("sample_rate", sample_rate, above=lowest_rate)
     test_samples = round(samples_per_class * test_fraction)
     if not 0 < test_samples < samples_per_class:
         raise ValueError(
@@ -175,9 +168,9 @@ def _draw_noise(rng, samples, length):
     spectrum[:, 0] = 0
     spectrum[:, 1:] *= np.arange(1, spectrum.shape[1]) ** (-exponent / 2)
     coloured = _standardized(np.fft.irfft(spectrum, n=length))
-    share = rng.uniform(0.2, 0.8, (samples, 1))
+    weight = rng.uniform(0.2, 0.8, (samples, 1))
     white = rng.standard_normal((samples, length))
-    return _standardized(np.sqrt(share) * coloured + np.sqrt(1 - share) * white)
+    return _standardized(np.sqrt(weight) * coloured + np.sqrt(1 - weight) * white)
 
 
 def _standardized(x):
