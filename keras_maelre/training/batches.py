@@ -111,7 +111,9 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.seed = check_integer("seed", seed, low=0)
         self.steps = len(x) // self.batch_size
         if steps_per_epoch is not None:
-            self.steps = check_integer("steps_per_epoch", steps_per_epoch, 1, self.steps)
+            self.steps = check_integer(
+                "steps_per_epoch", steps_per_epoch, 1, self.steps
+            )
         self.ahead = workers = check_integer("workers", workers, low=0)
         # Threads share the layers and their random generators.
         self.lock = threading.Lock()

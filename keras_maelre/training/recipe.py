@@ -110,6 +110,18 @@ class Recipe:
                     f"`Modality` to one. Received: {name}={layers!r}"
                 )
 
+    def __str__(self):
+        """The recipe, with the layers that a classifier of its task trains with."""
+        lines = [f"Recipe for {self.task}"]
+        for name, value in vars(self).items():
+            if name in ("augmentation", "mixing"):
+                if callable(value):
+                    value = value(modalities.get(self.task))
+                value = ", ".join(type(layer).__name__ for layer in value) or "none"
+            if name != "task":
+                lines.append(f"  {name:<20} {value}")
+        return "\n".join(lines)
+
     def fit(
         self,
         classifier,

@@ -65,8 +65,8 @@ DOCUMENTS = {
     "dropout_rate": 0.1,
 }
 
-# Sections 4.1 to 4.4 of the paper in this order. Rates and fractions that the paper does
-# not print are ours. Augmentation and mixing are functions of the classifier's modality.
+# Sections 4.1 to 4.4 of the paper in this order. Rates and fractions that the paper
+# does not print are ours. Augmentation and mixing are functions of the modality.
 TASKS = {
     "text": {**DOCUMENTS, "augmentation": _text_augmentation},
     "bytes": {**DOCUMENTS, "augmentation": _bytes_augmentation},

@@ -1,5 +1,6 @@
 """Trainings that end in time."""
 
+import functools
 import statistics
 import time
 
@@ -32,13 +33,15 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
         np.array(keras.ops.convert_to_numpy(value))
         for value in [*classifier.weights, *states]
     ]
-    compiling, step = _timed(
-        batches, lambda x, y, *weight: keras.Model.train_on_batch(classifier, x, y)
-    )
+    # Batches hold inputs of the model: the raw door of the classifier is stepped over.
+    train = functools.partial(keras.Model.train_on_batch, classifier)
+    test = functools.partial(keras.Model.test_on_batch, classifier)
+    compiling, step = _timed(batches, train)
     check = 0.0
     if validation is not None:
         compiled, each = _timed(
-            validation, lambda x, y, *weight: keras.Model.test_on_batch(classifier, x, y)
+            validation,
+            lambda x, y, *weight: keras.Model.test_on_batch(classifier, x, y),
         )
         compiling, check = compiling + compiled, each * len(validation)
     for variable, value in zip([*classifier.weights, *states], kept, strict=True):
