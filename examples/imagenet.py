@@ -12,11 +12,13 @@ weights. Scores, with the commands that reached them, are in examples/README.md.
 """
 
 import pathlib
+import time
 
 import keras
 import shared
 
-from keras_maelre import augmentation, datasets
+import keras_maelre
+from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import ImagePreprocessor
 
 DATA = (
@@ -41,18 +43,30 @@ def main(arguments=None):
         data = datasets.read_image_archive(args.data)
     # The random crop of the training wants all of a picture, and digits fill theirs.
     preprocessor = ImagePreprocessor((args.size, args.size, 3), crop_fraction=1.0)
-    changes = {}
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        args.preset,
+        class_names=data.class_names,
+        preprocessor=preprocessor,
+        input_shape=preprocessor.input_shape,
+    )
+    recipe = training.recipe("image", **shared.changes(args))
     if args.data is None:
-        changes = {"augmentation": []}  # mirrored, digits are others or none
+        recipe.augmentation = []  # mirrored, digits are others or none
     elif args.light:
-        crop = augmentation.RandomResizedCrop(area_factor=(0.25, 1.0))
-        changes = {
-            "augmentation": [
-                crop,
-                keras.layers.RandomFlip("horizontal", dtype="float32"),
-            ]
-        }
-    return shared.train(args, "image", data, preprocessor, **changes)
+        recipe.augmentation = [
+            augmentation.RandomResizedCrop(area_factor=(0.25, 1.0)),
+            keras.layers.RandomFlip("horizontal", dtype="float32"),
+        ]
+    shared.initialize(args, classifier)
+    begin = time.monotonic()
+    history = recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        groups=data.groups_train,
+        **shared.fit_options(args),
+    )
+    return shared.report(args, data, classifier, history, time.monotonic() - begin)
 
 
 def parse(arguments):

@@ -1,4 +1,4 @@
-"""MeSH: what is this article about? Documents, several labels each.
+"""MeSH: what is this article about? Multi-label documents.
 
     python examples/mesh.py                              # simulated abstracts, minutes
     python examples/mesh.py --data abstracts.parquet     # columns text, labels, split
@@ -14,10 +14,13 @@ The recipe is that of "Modality Agnostic Efficient Long Range Encoder" (arXiv
 Scores, with the commands that reached them, are in examples/README.md.
 """
 
+import time
+
 import shared
 from simulated import simulated_documents
 
-from keras_maelre import datasets, preprocessing
+import keras_maelre
+from keras_maelre import datasets, preprocessing, training
 
 DATA = (
     "a .csv or .parquet table with a column of texts, one of labels and, perhaps, one "
@@ -43,18 +46,48 @@ def main(arguments=None):
             multi_label=not args.one_label,
             seed=args.seed,
         )
+    preprocessor, options = text_input(args, data)
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        args.preset,
+        class_names=data.class_names,
+        multi_label=data.multi_label,
+        preprocessor=preprocessor,
+        **options,
+    )
+    recipe = training.recipe(classifier.modality, **shared.changes(args))
+    shared.initialize(args, classifier)
+    begin = time.monotonic()
+    history = recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        groups=data.groups_train,
+        **shared.fit_options(args),
+    )
+    return shared.report(args, data, classifier, history, time.monotonic() - begin)
+
+
+def text_input(args, data):
+    """Returns the preprocessor, and what else a model must be told."""
     length = args.length or (1024 if args.data is None else None)
-    preprocessor, model = text_input(args, data, length)
-    task = "text" if args.preset.endswith("_text") else "bytes"
-    return shared.train(args, task, data, preprocessor, model)
-
-
-def text_input(args, data, length):
-    """The preprocessor, and what the model must be told of it."""
     shape = {"input_shape": (length,)} if length else {}
+    if args.preset not in keras_maelre.MaelreClassifier.presets:
+        if args.tokenizer:
+            raise ValueError(
+                "--tokenizer is for built-in presets only."
+            )
+        saved = keras_maelre.MaelreClassifier.from_preset(args.preset).preprocessor
+        if saved is None:
+            raise ValueError(
+                f"{args.preset} was saved without a preprocessor."
+            )
+        saved = type(saved).from_config({**saved.get_config(), **shape})
+        return saved, {"input_shape": saved.input_shape}
     if not args.preset.endswith("_text"):
+        if args.tokenizer:
+            raise ValueError(f"--tokenizer is for text presets, not for {args.preset}.")
         bytes_only = preprocessing.BytePreprocessor
-        return bytes_only.from_preset(args.preset, truncate=True, **shape), None
+        return bytes_only.from_preset(args.preset, truncate=True, **shape), {}
     if args.tokenizer:
         preprocessor = preprocessing.TextPreprocessor.from_preset(
             args.preset, tokenizer=args.tokenizer, truncate=True, **shape
@@ -63,9 +96,8 @@ def text_input(args, data, length):
     preprocessor = preprocessing.TextPreprocessor.from_documents(
         data.x_train, args.vocabulary_size, truncate=True, **shape
     )
-    size = preprocessor.vocabulary_size
     # What is learned from thousands of documents is less than RoBERTa's 768 wide.
-    return preprocessor, {"vocabulary_size": size, "embedding_dim": 128}
+    return preprocessor, {"embedding_dim": 128}
 
 
 def parse(arguments):

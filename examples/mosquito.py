@@ -11,9 +11,12 @@ warp, time warp, random drop, and a moving average of the weights.
 Scores, with the commands that reached them, are in examples/README.md.
 """
 
+import time
+
 import shared
 from simulated import simulated_wingbeats
 
+import keras_maelre
 from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import SeriesPreprocessor
 
@@ -34,15 +37,28 @@ def main(arguments=None):
     else:
         data = datasets.load_series(args.data)
     length = max(data.x_train.shape[1], data.x_test.shape[1])
-    preprocessor = SeriesPreprocessor(input_shape=(length, data.x_train.shape[2]))
-    changes = {}
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        args.preset,
+        class_names=data.class_names,
+        preprocessor=SeriesPreprocessor((length, data.x_train.shape[2])),
+        input_shape=(length, data.x_train.shape[2]),
+    )
+    recipe = training.recipe("series", **shared.changes(args))
     if args.aligned:
-        layers = training.recipe("series", steps_per_epoch=1).augmentation
-        kept = [
+        layers = recipe.layers("augmentation", classifier.modality)
+        recipe.augmentation = [
             layer for layer in layers if not isinstance(layer, augmentation.RandomRoll)
         ]
-        changes = {"augmentation": kept}
-    return shared.train(args, "series", data, preprocessor, **changes)
+    shared.initialize(args, classifier)
+    begin = time.monotonic()
+    history = recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        groups=data.groups_train,
+        **shared.fit_options(args),
+    )
+    return shared.report(args, data, classifier, history, time.monotonic() - begin)
 
 
 def parse(arguments):

@@ -1,15 +1,14 @@
-"""What all examples share: the command line, the training, the closing report."""
+"""What all examples share: the command line and the closing report."""
 
 import argparse
 import json
 import pathlib
-import time
 
 import keras
 import numpy as np
 
 import keras_maelre
-from keras_maelre import datasets, training
+from keras_maelre import training
 
 
 def parser(description, data, preset, batch_size, epochs):
@@ -54,12 +53,17 @@ def parser(description, data, preset, batch_size, epochs):
         choices=("float32", "mixed_float16", "mixed_bfloat16"),
         help="dtype policy, default: float32",
     )
-    made.add_argument("--seed", type=int, default=0, help="default: 0")
+    made.add_argument("--seed", type=seed, default=0, help="default: 0")
+    made.add_argument(
+        "--minutes",
+        type=rate,
+        help="the time that the training has; epochs are then the most there may be",
+    )
     made.add_argument(
         "--validation",
-        type=share,
+        type=fraction,
         default=0.1,
-        help="share of the training samples to validate on (whole recordings where "
+        help="fraction of the training samples to validate on (whole recordings where "
         "they are known), default: 0.1",
     )
     name = description.partition(":")[0].strip().lower().replace(" ", "_")
@@ -77,148 +81,101 @@ def start(args):
     keras.utils.set_random_seed(args.seed)
     keras.config.set_dtype_policy(args.precision)
     args.output.mkdir(parents=True, exist_ok=True)
+    args.epochs = args.epochs or args.default_epochs[args.data is None]
 
 
-def train(args, task, data, preprocessor, model=None, **changes):
-    """Trains a classifier as the recipe says and reports what it is worth.
+def fit_options(args):
+    """What the command line gives to `Recipe.fit`."""
+    return {
+        "validation_split": args.validation,
+        "epochs": args.epochs,
+        "time_limit": args.minutes and 60 * args.minutes,
+        "batch_size": args.batch_size,
+        "output": args.output,
+        "resume": args.resume,
+        "seed": args.seed,
+        "verbose": 2,
+    }
+
+
+def changes(args):
+    """What the command line changes of a recipe."""
+    rate = args.learning_rate
+    return {} if rate is None else {"learning_rate": rate}
+
+
+def report(args, data, classifier, history, seconds):
+    """Reports what a trained classifier is worth on the test split.
 
     Args:
         args: What the command line gave.
-        task: String, the task of the recipe.
         data: A `ClassificationDataset`.
-        preprocessor: From raw samples to the input of the model.
-        model: Dictionary of further arguments of the classifier.
-        **changes: Attributes of the recipe, in place of the task's.
+        classifier: A trained `MaelreClassifier`.
+        history: The `History` of its training.
+        seconds: Float, how long the training took.
 
     Returns:
         Dictionary of settings and scores.
     """
-    print(data.describe())
-    epochs = args.epochs or args.default_epochs[args.data is None]
-    multi_label = data.y_train.ndim == 2
-    held_out = datasets.stratified_split(
-        data.y_train, args.validation, groups=data.groups_train, seed=args.seed
-    )
-    common = {
-        "num_classes": len(data.class_names),
-        "batch_size": args.batch_size,
-        "preprocessor": preprocessor,
-    }
-    texts = preprocessor.modality in ("text", "bytes")
-    steps = int(np.sum(~held_out)) // min(args.batch_size, int(np.sum(~held_out)))
-    if args.learning_rate is not None:
-        changes["learning_rate"] = args.learning_rate
-    recipe = training.recipe(task, steps, epochs, multi_label=multi_label, **changes)
-    x_train = select(data.x_train, ~held_out)
-    batches = training.AugmentedBatches(
-        x_train,
-        data.y_train[~held_out],
-        augmentation=recipe.augmentation,
-        mixing=recipe.mixing,
-        balanced=recipe.balanced,
-        # Documents of like length share a batch, which is then cut to the longest.
-        lengths=[len(text) for text in x_train] if texts else None,
-        seed=args.seed,
-        **common,
-    )
-    validation = None
-    if held_out.any():
-        validation = training.OrderedBatches(
-            select(data.x_train, held_out),
-            data.y_train[held_out],
-            cut=texts,
-            **common,
+    probabilities = classifier.predict_proba(data.x_test)
+    decided = classifier.decide(probabilities)
+    if data.multi_label:
+        scores = training.MultiLabelReport(
+            data.y_test, decided, data.class_names, probabilities=probabilities
         )
-
-    # === Model ===
-    classifier = keras_maelre.MaelreClassifier.from_preset(
-        args.preset,
-        class_names=data.class_names,
-        multi_label=multi_label,
-        preprocessor=preprocessor,
-        input_shape=preprocessor.input_shape,
-        drop_path_rate=recipe.drop_path_rate,
-        dropout_rate=recipe.dropout_rate,
-        **(model or {}),
-    )
-    if args.init_from:
-        source = keras_maelre.MaelreBackbone.from_preset(args.init_from)
-        print(keras_maelre.transfer_weights(source, classifier.backbone))
-    recipe.compile(classifier)
-    print(
-        f"{args.preset} on {keras.backend.backend()}, {args.precision}: "
-        f"{classifier.count_params():,} parameters, "
-        f"{keras_maelre.count_macs(classifier) / 1e9:.2f} G multiply-accumulates a "
-        "sample"
-    )
-    print(recipe)
-
-    # === Training ===
-    kept = ("data", "preset", "init_from", "batch_size", "precision", "seed")
-    settings = {
-        **{key: getattr(args, key) for key in (*kept, "validation")},
-        "learning_rate": recipe.learning_rate,
-        "epochs": epochs,
-        "augmentation": [type(layer).__name__ for layer in recipe.augmentation],
-    }
-    resumable = training.ResumableTraining(args.output / "checkpoint", settings)
-    done = resumable.restore(classifier) if args.resume else 0
-    begin = time.time()
-    classifier.fit(
-        batches,
-        epochs=epochs,
-        shuffle=False,
-        initial_epoch=done,
-        validation_data=validation,
-        callbacks=[batches.epoch_callback(), *recipe.callbacks(), resumable],
-        verbose=2,
-    )
-    seconds = time.time() - begin
-
-    # === Report ===
-    test = training.OrderedBatches(data.x_test, data.y_test, cut=texts, **common)
-    logits = classifier.predict(test, verbose=0)
-    if multi_label:
-        report = training.MultiLabelReport(data.y_test, logits > 0, data.class_names)
     else:
-        report = training.ClassificationReport(
-            data.y_test, np.argmax(logits, axis=-1), data.class_names
+        scores = training.ClassificationReport(
+            data.y_test,
+            np.argmax(decided, axis=-1),
+            data.class_names,
+            probabilities=probabilities,
         )
     print(f"\nTest split of {data.name}{' (SIMULATED)' if data.simulated else ''}")
-    print(report)
-    print(f"{epochs - done} epochs in {seconds:.0f} s, seed {args.seed}")
-    name, score = next(iter(report.scores().items()))
-    report.plot(args.output / "scores.png", f"{data.name}: {name} {score:.3f}")
-    training.plot_learning_curve(
-        resumable.history, args.output / "learning_curve.png", data.name
-    )
-
-    # === Preset ===
-    classifier.save_to_preset(args.output / "preset")
+    print(scores)
     reloaded = keras_maelre.MaelreClassifier.from_preset(args.output / "preset")
-    again = reloaded.predict(test, verbose=0)
-    difference = float(np.max(np.abs(again - logits)))
-    if difference > 1e-5:
+    few = select(data.x_test, slice(8))
+    difference = np.abs(reloaded.predict(few, verbose=0) - classifier.predict(few))
+    if difference.max() > 1e-5:
         raise RuntimeError(
-            f"The reloaded preset's logits differ from the model's by {difference:.1e}"
+            f"The saved preset's logits differ by {difference.max():.1e}"
         )
-    print(
-        f"The reloaded preset predicts the same (largest difference {difference:.0e})"
-    )
-    probabilities = reloaded.predict_raw(select(data.x_test, slice(1)))[0]
-    best = ", ".join(f"{k} {p:.2f}" for k, p in list(probabilities.items())[:3])
-    print(f"Its answer to the first test sample: {best}")
+    print("The saved preset predicts the same. Its answer to the first test sample:")
+    print(f"  {dict(list(reloaded.predict_raw(few[:1])[0].items())[:3])}")
     result = {
-        **settings,
+        key: value if isinstance(value, (int, float, type(None))) else str(value)
+        for key, value in vars(args).items()
+        if key not in ("output", "resume", "default_epochs")
+    }
+    result |= {
+        "epochs": len(history.epoch),
         "backend": keras.backend.backend(),
         "name": data.name,
         "simulated": data.simulated,
-        **report.scores(),
+        **scores.scores(),
         "seconds": seconds,
     }
     (args.output / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+    # Last, since a training must not be lost by what draws its pictures.
+    name, score = next(iter(scores.scores().items()))
+    scores.plot(args.output / "scores.png", f"{data.name}: {name} {score:.3f}")
+    training.plot_learning_curve(
+        history.history, args.output / "learning_curve.png", data.name
+    )
     print(f"Preset, pictures and result: {args.output}/")
     return result
+
+
+def initialize(args, classifier):
+    """Takes the first weights from the saved preset of `--init-from`."""
+    if not args.init_from:
+        return
+    if args.init_from in keras_maelre.MaelreClassifier.presets:
+        raise ValueError(
+            f"--init-from {args.init_from} is a built-in preset, whose weights are "
+            "random: pass the directory of a trained one."
+        )
+    source = keras_maelre.MaelreBackbone.from_preset(args.init_from)
+    print(keras_maelre.transfer_weights(source, classifier.backbone))
 
 
 def select(samples, chosen):
@@ -242,8 +199,15 @@ def rate(text):
     return value
 
 
-def share(text):
+def fraction(text):
     value = float(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"must lie in [0, 1), received {value}")
+    return value
+
+
+def seed(text):
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, received {value}")
     return value

@@ -15,12 +15,14 @@ of images. Scores, with the commands that reached them, are in examples/README.m
 """
 
 import pathlib
+import time
 
 import numpy as np
 import shared
 from simulated import simulated_sounds
 
-from keras_maelre import augmentation, datasets
+import keras_maelre
+from keras_maelre import augmentation, datasets, training
 from keras_maelre.preprocessing import AudioPreprocessor
 
 DATA = (
@@ -57,14 +59,30 @@ def main(arguments=None):
     chosen = np.random.default_rng(args.seed).permutation(len(data.x_train))
     preprocessor.adapt(shared.select(data.x_train, chosen[:MEASURED]), verbose=2)
     print(f"log-mel mean {preprocessor.mean:.3f}, deviation {preprocessor.stddev:.3f}")
-    # As AST does (arXiv 2104.01778): up to 192 of 1024 frames.
-    masks = [
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        args.preset,
+        class_names=data.class_names,
+        preprocessor=preprocessor,
+        input_shape=preprocessor.input_shape,
+    )
+    recipe = training.recipe("audio", **shared.changes(args))
+    recipe.augmentation = [
         augmentation.SpectrogramRoll(),
         augmentation.FrequencyMask(),
+        # As AST does (arXiv 2104.01778): up to 192 of 1024 frames.
         augmentation.TimeMask(max_width=max(1, args.frames * 192 // 1024)),
         augmentation.SpectrogramNoise(),
     ]
-    return shared.train(args, "audio", data, preprocessor, augmentation=masks)
+    shared.initialize(args, classifier)
+    begin = time.monotonic()
+    history = recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        groups=data.groups_train,
+        **shared.fit_options(args),
+    )
+    return shared.report(args, data, classifier, history, time.monotonic() - begin)
 
 
 def parse(arguments):

@@ -315,7 +315,7 @@ class MaelreBackbone(MaelreModel):
         for i in range(NUM_BLOCKS):
             block = self.get_layer(f"block_{i + 1}")
             for layer, rate in zip(block.encoder_layers, rates[i], strict=True):
-                layer.dropout_rate, layer.drop_path_rate = self.dropout_rate, rate
+                layer.set_dropout(self.dropout_rate, rate)
 
     def get_config(self):
         return {

@@ -57,8 +57,8 @@ class MaelreClassifier(MaelreModel):
             every probability is a sigmoid of its own.
         temperature: Float above 0. Logits are divided by it before they become
             probabilities; see `keras_maelre.training.fit_temperature`.
-        thresholds: Float in `[0, 1]`, or one for each class: the least probability of
-            a label that a multi-label classifier assigns. Defaults to 0.5; see
+        thresholds: Float in `[0, 1]`, or one for each class: what the probability of a
+            label must exceed for a multi-label classifier to assign it. Defaults to 0.5; see
             `keras_maelre.training.tune_thresholds`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
@@ -522,7 +522,7 @@ class MaelreClassifier(MaelreModel):
 
         Returns:
             Boolean array of the same shape: the most probable class, or all classes of
-            a multi-label classifier that reach their threshold.
+            a multi-label classifier that exceed their threshold.
         """
         return decisions(probabilities, self.multi_label, self.thresholds)
 

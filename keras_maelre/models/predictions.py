@@ -9,7 +9,7 @@ class Prediction(dict):
     Attributes:
         labels: Tuple, what the classifier decides: the most probable class of a
             single-label classifier; of a multi-label one all classes whose
-            probability is at least their threshold.
+            probability exceeds their threshold.
     """
 
     def __init__(self, probabilities, labels):
@@ -42,7 +42,7 @@ def decisions(probabilities, multi_label, thresholds=None):
             `None` for 0.5.
     """
     if multi_label:
-        return probabilities >= (0.5 if thresholds is None else np.asarray(thresholds))
+        return probabilities > (0.5 if thresholds is None else np.asarray(thresholds))
     best = np.argmax(probabilities, axis=-1)
     return np.arange(probabilities.shape[-1]) == best[:, None]
 

@@ -39,10 +39,7 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
     compiling, step = _timed(batches, train)
     check = 0.0
     if validation is not None:
-        compiled, each = _timed(
-            validation,
-            lambda x, y, *weight: keras.Model.test_on_batch(classifier, x, y),
-        )
+        compiled, each = _timed(validation, test)
         compiling, check = compiling + compiled, each * len(validation)
     for variable, value in zip([*classifier.weights, *states], kept, strict=True):
         variable.assign(value)

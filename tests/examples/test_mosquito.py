@@ -73,7 +73,7 @@ def test_resumes_with_the_settings_it_started_with(mosquito, flights, tmp_path, 
     run(mosquito, tmp_path, *common)
     capsys.readouterr()
     run(mosquito, tmp_path, *common, "--resume")
-    assert "0 epochs" in capsys.readouterr().out
+    assert "Going on after epoch 2 of 2" in capsys.readouterr().out
     with pytest.raises(ValueError, match="batch_size: started with 16, received 8"):
         run(mosquito, tmp_path, *common, "--resume", "--batch-size", 8)
 

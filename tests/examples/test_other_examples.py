@@ -34,7 +34,7 @@ def check_outputs(result, folder, printed):
     assert json.loads((folder / "result.json").read_text()) == result
     for name in ("scores.png", "learning_curve.png", "preset/config.json"):
         assert (folder / name).stat().st_size > 100
-    assert "Recipe for" in printed and "predicts the same" in printed
+    assert "Training of" in printed and "predicts the same" in printed
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_mesh_by_bytes_resumes(run, abstracts, capsys):
     common = ("--data", abstracts, "--length", 64, "--epochs", 2)
     run("mesh", *common)
     run("mesh", *common, "--resume")
-    assert "0 epochs" in capsys.readouterr().out
+    assert "Going on after epoch 2 of 2" in capsys.readouterr().out
 
 
 @pytest.mark.slow
