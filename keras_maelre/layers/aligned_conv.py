@@ -30,6 +30,7 @@ def merged_length(length, strides):
     return None if length is None else -(-length // strides)
 
 
+@keras.saving.register_keras_serializable(package="keras_maelre")
 class AlignedConv(keras.layers.Layer):
     """Convolution over `(batch, *spatial, channels)` with explicit padding.
 
@@ -41,15 +42,25 @@ class AlignedConv(keras.layers.Layer):
         kernel_size: Integer, on every spatial axis.
         strides: Integer, on every spatial axis.
         filters: Integer, channels of the output, or `None` for those of the input.
+        kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, rank, kernel_size, strides=1, filters=None, **kwargs):
+    def __init__(
+        self,
+        rank,
+        kernel_size,
+        strides=1,
+        filters=None,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.rank = check_integer("rank", rank, high=2)
         self.kernel_size = check_integer("kernel_size", kernel_size)
         self.strides = check_integer("strides", strides)
         self.filters = None if filters is None else check_integer("filters", filters)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.supports_masking = True
         self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
@@ -60,7 +71,7 @@ class AlignedConv(keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size,) * self.rank + (channels, filters),
-            initializer="glorot_uniform",
+            initializer=self.kernel_initializer,
         )
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
 
@@ -82,8 +93,11 @@ class AlignedConv(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
+            "rank": self.rank,
             "kernel_size": self.kernel_size,
             "strides": self.strides,
+            "filters": self.filters,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 

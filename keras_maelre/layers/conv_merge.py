@@ -16,6 +16,7 @@ class ConvMerge1D(AlignedConv):
     Args:
         kernel_size: Integer, in tokens.
         strides: Integer, in tokens: the factor by which their number falls.
+        kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -46,6 +47,9 @@ class ConvMerge1D(AlignedConv):
     def __init__(self, kernel_size=9, strides=4, **kwargs):
         super().__init__(1, kernel_size, strides, **kwargs)
 
+    def get_config(self):
+        return _own_arguments(super().get_config())
+
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class ConvMerge2D(AlignedConv):
@@ -57,6 +61,7 @@ class ConvMerge2D(AlignedConv):
     Args:
         kernel_size: Integer, in tokens, on both axes.
         strides: Integer, in tokens, on both axes: a stride of 2 quarters them.
+        kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -88,3 +93,11 @@ class ConvMerge2D(AlignedConv):
 
     def __init__(self, kernel_size=3, strides=2, **kwargs):
         super().__init__(2, kernel_size, strides, **kwargs)
+
+    def get_config(self):
+        return _own_arguments(super().get_config())
+
+
+def _own_arguments(config):
+    """Without what the class itself says."""
+    return {k: v for k, v in config.items() if k not in ("rank", "filters")}

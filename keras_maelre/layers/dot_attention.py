@@ -20,6 +20,7 @@ class DotAttention(SelfAttention):
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
+        kernel_initializer: Initializer of both kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:

@@ -6,13 +6,15 @@ from keras_maelre.checks import check_rate
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class DropPath(keras.layers.Layer):
+class DropPath(keras.layers.Dropout):
     """Drops the whole residual branch of randomly chosen samples (stochastic depth).
 
-    The branches that stay are scaled up, so that the expected value is the same.
+    It is `keras.layers.Dropout` with one draw per sample. The branches that stay are
+    scaled up, so that the expected value is the same.
 
     Args:
-        rate: Float in [0, 1), the share of samples whose branch is dropped.
+        rate: Float in [0, 1), the share of samples whose branch is dropped. The
+            attribute may be set later; functions compiled before keep the old rate.
         seed: Optional integer.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -40,14 +42,9 @@ class DropPath(keras.layers.Layer):
     """
 
     def __init__(self, rate=0.1, seed=None, **kwargs):
-        super().__init__(**kwargs)
+        # At rate 0 Keras would make no seed generator; but the rate may be set later.
+        super().__init__(0.5, seed=seed, **kwargs)
         self.rate = check_rate("rate", rate)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.supports_masking = True
-
-    def build(self, input_shape):
-        pass
 
     def call(self, x, training=False):
         if not training or not self.rate:
@@ -58,7 +55,10 @@ class DropPath(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        config = super().get_config()
+        # That follows from the rank of the input.
+        del config["noise_shape"]
+        return config
 
 
 def drop_samples(x, rate, seed):

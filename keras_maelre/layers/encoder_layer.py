@@ -4,11 +4,13 @@ import keras
 from keras import ops
 
 from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
+from keras_maelre.layers import feature_maps
 from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import drop_samples
 from keras_maelre.layers.fast_paths import materialized, run_part
+from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.masking import check_mask
 
@@ -35,6 +37,7 @@ class EncoderLayer(keras.layers.Layer):
             `remat`. The result is the same. `None`: all at once. In chunks the
             attention is not called as a whole: hooks on its parts act, on itself not.
         seed: Optional integer, of dropout and drop path.
+        kernel_initializer: Initializer of all kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -73,18 +76,19 @@ class EncoderLayer(keras.layers.Layer):
         remat=False,
         chunk_size=None,
         seed=None,
+        kernel_initializer="glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_heads = check_integer("num_heads", num_heads)
         self.attention_kind = check_choice("attention", attention, ATTENTION_KINDS)
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        self.set_dropout(dropout_rate, drop_path_rate)
         self.remat = check_flag("remat", remat)
         if chunk_size is not None:
             chunk_size = check_integer("chunk_size", chunk_size)
         self.chunk_size = chunk_size
         self.seed = seed
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.supports_masking = True
 
         dtype = self.dtype_policy
@@ -93,18 +97,32 @@ class EncoderLayer(keras.layers.Layer):
         )
         # The feature map is kept for dot attention too, so that a configuration
         # may be switched from one to the other without loss.
-        linear = LinearAttention(num_heads, feature_map, dtype=dtype, name="attention")
-        self.feature_map = linear.get_config()["feature_map"]
+        self.feature_map = feature_maps.serialize(feature_maps.get(feature_map))
+        kwargs = {
+            "kernel_initializer": clone_initializer(self.kernel_initializer),
+            "dtype": dtype,
+            "name": "attention",
+        }
         self.attention = (
-            linear
+            LinearAttention(num_heads, feature_map, **kwargs)
             if attention == "linear"
-            else DotAttention(num_heads, dtype=dtype, name="attention")
+            else DotAttention(num_heads, **kwargs)
         )
         self.mlp_norm = keras.layers.LayerNormalization(
             epsilon=1e-6, dtype=dtype, name="mlp_norm"
         )
-        if self.dropout_rate or self.drop_path_rate:
-            self.seed_generator = keras.random.SeedGenerator(seed)
+        # Also without noise: the rates may be set later.
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def set_dropout(self, dropout_rate, drop_path_rate):
+        """Sets the rates of what is traced or called from now on.
+
+        Args:
+            dropout_rate: Float in [0, 1).
+            drop_path_rate: Float in [0, 1).
+        """
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
 
     def build(self, input_shape):
         dim = input_shape[-1]
@@ -112,9 +130,19 @@ class EncoderLayer(keras.layers.Layer):
         self.attention_norm.build(input_shape)
         self.attention.build(input_shape)
         self.mlp_norm.build(input_shape)
-        self.mlp_hidden = Dense(4 * dim, dtype=dtype, name="mlp_hidden")
+        self.mlp_hidden = Dense(
+            4 * dim,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=dtype,
+            name="mlp_hidden",
+        )
         self.mlp_hidden.build(input_shape)
-        self.mlp_output = Dense(dim, dtype=dtype, name="mlp_output")
+        self.mlp_output = Dense(
+            dim,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=dtype,
+            name="mlp_output",
+        )
         self.mlp_output.build((*input_shape[:-1], 4 * dim))
 
     def call(self, x, mask=None, training=False):
@@ -198,6 +226,7 @@ class EncoderLayer(keras.layers.Layer):
             "remat": self.remat,
             "chunk_size": self.chunk_size,
             "seed": self.seed,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
 

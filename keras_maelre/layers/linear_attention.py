@@ -101,6 +101,7 @@ class LinearAttention(SelfAttention):
         feature_map: `"elu"` (ELU + 1, the default), `"relu"`, `"softplus"`, or a
             function that maps a tensor to a non-negative one of the same shape and
             was registered with `keras.saving.register_keras_serializable`.
+        kernel_initializer: Initializer of both kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:

@@ -26,6 +26,7 @@ class LinearMerge(keras.layers.Layer):
         grid_shape: Tuple of one or two integers: the most tokens of a sequence, or
             the exact height and width of a grid.
         strides: Integer, the factor by which every axis shrinks.
+        kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -56,10 +57,13 @@ class LinearMerge(keras.layers.Layer):
         section 4.5.2.
     """
 
-    def __init__(self, grid_shape, strides, **kwargs):
+    def __init__(
+        self, grid_shape, strides, kernel_initializer="glorot_uniform", **kwargs
+    ):
         super().__init__(**kwargs)
         self.grid_shape = check_grid_shape(grid_shape)
         self.strides = check_integer("strides", strides)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.supports_masking = True
         self.merged_mask = MergedMask(self.strides, name=f"{self.name}_mask")
 
@@ -68,7 +72,7 @@ class LinearMerge(keras.layers.Layer):
         tokens = math.prod(self.grid_shape)
         merged = math.prod(merged_length(n, self.strides) for n in self.grid_shape)
         self.kernel = self.add_weight(
-            name="kernel", shape=(tokens, merged), initializer="glorot_uniform"
+            name="kernel", shape=(tokens, merged), initializer=self.kernel_initializer
         )
         self.bias = self.add_weight(name="bias", shape=(merged,), initializer="zeros")
 
@@ -111,4 +115,5 @@ class LinearMerge(keras.layers.Layer):
             **super().get_config(),
             "grid_shape": self.grid_shape,
             "strides": self.strides,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -11,6 +11,7 @@ from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.fast_paths import run_part
+from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask, check_mask
 
@@ -42,6 +43,7 @@ class MaelreBlock(keras.layers.Layer):
         remat: Boolean. See `EncoderLayer`.
         chunk_size: Integer or `None`. See `EncoderLayer`.
         return_tokens: Boolean. Whether to return the tokens before merging too.
+        kernel_initializer: Initializer of all kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -85,18 +87,11 @@ class MaelreBlock(keras.layers.Layer):
         remat=False,
         chunk_size=None,
         return_tokens=False,
+        kernel_initializer="glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.depth = check_integer("depth", depth)
-        rates = drop_path_rate
-        if not isinstance(rates, (list, tuple)):
-            rates = (rates,) * depth
-        if len(rates) != depth:
-            raise ValueError(
-                "Argument `drop_path_rate` must be a number or one number per layer "
-                f"({depth}). Received: drop_path_rate={drop_path_rate}"
-            )
         self.num_heads = check_integer("num_heads", num_heads)
         self.attention_kind = attention
         self.merge_kind = check_choice("merge", merge, MERGES)
@@ -106,11 +101,10 @@ class MaelreBlock(keras.layers.Layer):
         if grid_shape is not None:
             grid_shape = check_grid_shape(grid_shape)
         self.grid_shape = grid_shape
-        self.dropout_rate = dropout_rate
-        self.drop_path_rate = drop_path_rate
         self.remat = remat
         self.chunk_size = chunk_size
         self.return_tokens = check_flag("return_tokens", return_tokens)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.supports_masking = True
 
         self.encoder_layers = [
@@ -118,15 +112,15 @@ class MaelreBlock(keras.layers.Layer):
                 num_heads,
                 attention=attention,
                 feature_map=feature_map,
-                dropout_rate=dropout_rate,
-                drop_path_rate=rate,
                 remat=remat,
                 chunk_size=chunk_size,
+                kernel_initializer=clone_initializer(self.kernel_initializer),
                 dtype=self.dtype_policy,
                 name=f"layer_{i + 1}",
             )
-            for i, rate in enumerate(rates)
+            for i in range(self.depth)
         ]
+        self.set_dropout(dropout_rate, drop_path_rate)
         self.feature_map = self.encoder_layers[0].feature_map
         is_grid = grid_shape is not None and len(grid_shape) == 2
         grid = self.grid_shape if is_grid else None
@@ -137,8 +131,30 @@ class MaelreBlock(keras.layers.Layer):
                 self.merge.strides, grid, name=f"{self.name}_mask"
             )
 
+    def set_dropout(self, dropout_rate, drop_path_rate):
+        """Sets the rates of what is traced or called from now on.
+
+        Args:
+            dropout_rate: Float in [0, 1).
+            drop_path_rate: Float in [0, 1), or one per transformer layer.
+        """
+        rates = drop_path_rate
+        if not isinstance(rates, (list, tuple)):
+            rates = (rates,) * self.depth
+        if len(rates) != self.depth:
+            raise ValueError(
+                "Argument `drop_path_rate` must be a number or one number per layer "
+                f"({self.depth}). Received: drop_path_rate={drop_path_rate}"
+            )
+        for layer, rate in zip(self.encoder_layers, rates, strict=True):
+            layer.set_dropout(dropout_rate, rate)
+        self.dropout_rate = dropout_rate
+        self.drop_path_rate = drop_path_rate
+
     def _make_merge(self, is_grid):
         kwargs = {"dtype": self.dtype_policy, "name": "merge"}
+        if self.merge_kind in ("conv", "linear"):
+            kwargs["kernel_initializer"] = clone_initializer(self.kernel_initializer)
         if self.merge_kind == "conv":
             return ConvMerge2D(**kwargs) if is_grid else ConvMerge1D(**kwargs)
         if self.merge_kind == "average":
@@ -160,7 +176,12 @@ class MaelreBlock(keras.layers.Layer):
             _, tokens_shape = self.split.compute_output_shape(input_shape)
             self.merge.build(tokens_shape)
         if self.output_dim is not None:
-            self.expand = Dense(self.output_dim, dtype=self.dtype_policy, name="expand")
+            self.expand = Dense(
+                self.output_dim,
+                kernel_initializer=clone_initializer(self.kernel_initializer),
+                dtype=self.dtype_policy,
+                name="expand",
+            )
             self.expand.build(input_shape)
 
     def call(self, x, mask=None, training=False):
@@ -215,4 +236,5 @@ class MaelreBlock(keras.layers.Layer):
             "remat": self.remat,
             "chunk_size": self.chunk_size,
             "return_tokens": self.return_tokens,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }

@@ -14,6 +14,8 @@ class PositionEmbedding(keras.layers.Layer):
     Args:
         grid_shape: Tuple of one or two integers: the most tokens of a sequence, or
             the exact height and width of a grid whose tokens arrive row by row.
+        embeddings_initializer: Initializer of the table; by default a truncated normal
+            distribution of standard deviation 0.02.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -40,9 +42,12 @@ class PositionEmbedding(keras.layers.Layer):
         start from an image model (section 4.3).
     """
 
-    def __init__(self, grid_shape, **kwargs):
+    def __init__(self, grid_shape, embeddings_initializer=None, **kwargs):
         super().__init__(**kwargs)
         self.grid_shape = check_grid_shape(grid_shape)
+        if embeddings_initializer is None:
+            embeddings_initializer = keras.initializers.TruncatedNormal(stddev=0.02)
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -54,7 +59,7 @@ class PositionEmbedding(keras.layers.Layer):
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(*self.grid_shape, input_shape[-1]),
-            initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            initializer=self.embeddings_initializer,
         )
 
     def call(self, x):
@@ -76,7 +81,13 @@ class PositionEmbedding(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "grid_shape": self.grid_shape}
+        return {
+            **super().get_config(),
+            "grid_shape": self.grid_shape,
+            "embeddings_initializer": keras.initializers.serialize(
+                self.embeddings_initializer
+            ),
+        }
 
 
 def resample_positions(embeddings, grid_shape):

@@ -6,6 +6,7 @@ from keras import ops
 from keras_maelre.checks import check_integer
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.fast_paths import is_plain, run_part
+from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.masking import check_mask
 
 
@@ -18,12 +19,14 @@ class SelfAttention(keras.layers.Layer):
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
+        kernel_initializer: Initializer of both kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, num_heads, **kwargs):
+    def __init__(self, num_heads, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
         self.num_heads = check_integer("num_heads", num_heads)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.supports_masking = True
 
     def build(self, input_shape):
@@ -39,10 +42,18 @@ class SelfAttention(keras.layers.Layer):
                 f"Received: num_heads={self.num_heads}, width {dim}"
             )
         self.head_dim = dim // self.num_heads
-        self.qkv = Dense(3 * dim, dtype=self.dtype_policy, name="qkv")
+        self.qkv = self._dense(3 * dim, "qkv")
         self.qkv.build(input_shape)
-        self.output_dense = Dense(dim, dtype=self.dtype_policy, name="output_dense")
+        self.output_dense = self._dense(dim, "output_dense")
         self.output_dense.build(input_shape)
+
+    def _dense(self, units, name):
+        return Dense(
+            units,
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=self.dtype_policy,
+            name=name,
+        )
 
     def call(self, x, mask=None):
         mask = check_mask(self, mask, x)
@@ -103,4 +114,8 @@ class SelfAttention(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads}
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }

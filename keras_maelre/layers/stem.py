@@ -33,6 +33,8 @@ class TokenStem(keras.layers.Layer):
         kernel_size: Integer, in tokens.
         trainable_embeddings: Boolean. Whether training changes the table. The paper
             keeps a pretrained table frozen; a fresh one must be trained.
+        embeddings_initializer: Initializer of the embedding table.
+        kernel_initializer: Initializer of the kernel of the convolution.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -65,6 +67,8 @@ class TokenStem(keras.layers.Layer):
         padding_id,
         kernel_size=21,
         trainable_embeddings=True,
+        embeddings_initializer="uniform",
+        kernel_initializer="glorot_uniform",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -82,12 +86,18 @@ class TokenStem(keras.layers.Layer):
         self.embedding = Embedding(
             self.vocabulary_size,
             self.embedding_dim,
+            embeddings_initializer=embeddings_initializer,
             trainable=self.trainable_embeddings,
             dtype=self.dtype_policy,
             name="embedding",
         )
         self.conv = AlignedConv(
-            1, kernel_size, filters=dim, dtype=self.dtype_policy, name="conv"
+            1,
+            kernel_size,
+            filters=dim,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+            name="conv",
         )
 
     def build(self, input_shape):
@@ -150,6 +160,12 @@ class TokenStem(keras.layers.Layer):
             "padding_id": self.padding_id,
             "kernel_size": self.kernel_size,
             "trainable_embeddings": self.trainable_embeddings,
+            "embeddings_initializer": keras.initializers.serialize(
+                self.embedding.embeddings_initializer
+            ),
+            "kernel_initializer": keras.initializers.serialize(
+                self.conv.kernel_initializer
+            ),
         }
 
 
@@ -164,6 +180,7 @@ class SeriesStem(keras.layers.Layer):
     Args:
         dim: Integer, the width of the tokens.
         kernel_size: Integer, in time steps.
+        kernel_initializer: Initializer of the kernel of the convolution.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -188,14 +205,21 @@ class SeriesStem(keras.layers.Layer):
         section 4.2.
     """
 
-    def __init__(self, dim, kernel_size=7, **kwargs):
+    def __init__(
+        self, dim, kernel_size=7, kernel_initializer="glorot_uniform", **kwargs
+    ):
         super().__init__(**kwargs)
         self.dim = check_integer("dim", dim)
         self.kernel_size = check_integer("kernel_size", kernel_size)
         self.supports_masking = True
         self.padding_mask = NotAllNaN(name=f"{self.name}_mask")
         self.conv = AlignedConv(
-            1, kernel_size, filters=dim, dtype=self.dtype_policy, name="conv"
+            1,
+            kernel_size,
+            filters=dim,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+            name="conv",
         )
 
     def build(self, input_shape):
@@ -215,6 +239,9 @@ class SeriesStem(keras.layers.Layer):
             **super().get_config(),
             "dim": self.dim,
             "kernel_size": self.kernel_size,
+            "kernel_initializer": keras.initializers.serialize(
+                self.conv.kernel_initializer
+            ),
         }
 
 
@@ -226,6 +253,7 @@ class PatchStem(keras.layers.Layer):
         dim: Integer, the width of the tokens.
         kernel_size: Integer, in pixels (spectrogram: frames and mel bins).
         strides: Integer, in pixels.
+        kernel_initializer: Initializer of the kernel of the convolution.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -251,13 +279,26 @@ class PatchStem(keras.layers.Layer):
         sections 4.3 and 4.4.
     """
 
-    def __init__(self, dim, kernel_size=7, strides=4, **kwargs):
+    def __init__(
+        self,
+        dim,
+        kernel_size=7,
+        strides=4,
+        kernel_initializer="glorot_uniform",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.dim = check_integer("dim", dim)
         self.kernel_size = check_integer("kernel_size", kernel_size)
         self.strides = check_integer("strides", strides)
         self.conv = AlignedConv(
-            2, kernel_size, strides, filters=dim, dtype=self.dtype_policy, name="conv"
+            2,
+            kernel_size,
+            strides,
+            filters=dim,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+            name="conv",
         )
 
     def build(self, input_shape):
@@ -281,4 +322,7 @@ class PatchStem(keras.layers.Layer):
             "dim": self.dim,
             "kernel_size": self.kernel_size,
             "strides": self.strides,
+            "kernel_initializer": keras.initializers.serialize(
+                self.conv.kernel_initializer
+            ),
         }
