@@ -73,14 +73,10 @@ def text_input(args, data):
     shape = {"input_shape": (length,)} if length else {}
     if args.preset not in keras_maelre.MaelreClassifier.presets:
         if args.tokenizer:
-            raise ValueError(
-                "--tokenizer is for built-in presets only."
-            )
+            raise ValueError("--tokenizer is for built-in presets only.")
         saved = keras_maelre.MaelreClassifier.from_preset(args.preset).preprocessor
         if saved is None:
-            raise ValueError(
-                f"{args.preset} was saved without a preprocessor."
-            )
+            raise ValueError(f"{args.preset} was saved without a preprocessor.")
         saved = type(saved).from_config({**saved.get_config(), **shape})
         return saved, {"input_shape": saved.input_shape}
     if not args.preset.endswith("_text"):

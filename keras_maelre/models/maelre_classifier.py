@@ -58,8 +58,8 @@ class MaelreClassifier(MaelreModel):
         temperature: Float above 0. Logits are divided by it before they become
             probabilities; see `keras_maelre.training.fit_temperature`.
         thresholds: Float in `[0, 1]`, or one for each class: what the probability of a
-            label must exceed for a multi-label classifier to assign it. Defaults to 0.5; see
-            `keras_maelre.training.tune_thresholds`.
+            label must exceed for a multi-label classifier to assign it. Defaults to
+            0.5; see `keras_maelre.training.tune_thresholds`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 # What a training is planned to take of the time that it has: steps differ.
-PLANNED_FRACTION = 0.9
+PLANNED_FRACTION = 0.85
 TIMED_STEPS = 3
 
 
