@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import numpy as np
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -66,11 +67,9 @@ class AveragedWeights(keras.callbacks.Callback):
         if self._trained is not None:
             return
         variables, averages = self._pairs()
-        self._trained = [keras.ops.convert_to_numpy(value) for value in variables]
-        # Torch's arrays would change with the variables that they are views of.
-        self._trained = [value.copy() for value in self._trained]
+        self._trained = [_copy(variable) for variable in variables]
         for variable, average in zip(variables, averages, strict=True):
-            variable.assign(average)
+            variable.assign(_copy(average))
 
     def _show_trained(self):
         if self._trained is None:
@@ -86,6 +85,11 @@ class AveragedWeights(keras.callbacks.Callback):
             optimizer._trainable_variables,
             optimizer._model_variables_moving_average,
         )
+
+
+def _copy(variable):
+    """The value of a variable, which does not change or go away with it."""
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _inner(optimizer):

@@ -1,6 +1,7 @@
 """The weights of the epoch that validated best."""
 
 import keras
+import numpy as np
 
 
 class BestWeights(keras.callbacks.Callback):
@@ -41,7 +42,7 @@ class BestWeights(keras.callbacks.Callback):
         # Of equals the later, which has trained longer.
         if self.score is None or self.sign * score >= self.sign * self.score:
             self.epoch, self.score = epoch, float(score)
-            self.weights = [weight.copy() for weight in self.model.get_weights()]
+            self.weights = [np.array(weight) for weight in self.model.get_weights()]
 
     def on_train_end(self, logs=None):
         if self.weights is not None:
