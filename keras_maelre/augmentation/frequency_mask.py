@@ -11,8 +11,8 @@ from keras_maelre.checks import check_integer
 class FrequencyMask(SpectrogramAugmentation):
     """Replaces a random band of mel filters by zero, the mean of the data.
 
-    The same band in all frames of a sample, of a random place and a width that is
-    uniform from 0 to `max_width`, or to all filters if there are less. Active only in
+    The same band in all frames of a sample, at a random position and of a width that is
+    uniform from 0 to `max_width`, or to all filters if there are fewer. Active only in
     training. Frames of zeros that pad a clip stay zero.
 
     Args:
@@ -22,7 +22,7 @@ class FrequencyMask(SpectrogramAugmentation):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalized.
         training: Boolean. Nothing is changed unless it is `True`.
 
     Returns:
@@ -35,8 +35,10 @@ class FrequencyMask(SpectrogramAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import FrequencyMask
     >>> spectrograms = np.random.normal(size=(2, 1024, 128))
-    >>> layer = keras_maelre.augmentation.FrequencyMask()
+    >>> layer = FrequencyMask()
     >>> masked = layer(spectrograms, training=True)
 
     Reference:

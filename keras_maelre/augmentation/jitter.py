@@ -33,8 +33,10 @@ class Jitter(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import Jitter
     >>> series = np.zeros((2, 100, 1), "float32")
-    >>> noisy = keras_maelre.augmentation.Jitter((0.01, 0.05))(series, training=True)
+    >>> noisy = Jitter((0.01, 0.05))(series, training=True)
 
     Reference:
         "Modality Agnostic Efficient Long Range Encoder", arXiv 2507.19409,

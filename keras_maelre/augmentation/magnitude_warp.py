@@ -36,8 +36,10 @@ class MagnitudeWarp(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import MagnitudeWarp
     >>> series = np.ones((2, 100, 1), "float32")
-    >>> layer = keras_maelre.augmentation.MagnitudeWarp(0.2, knots=4)
+    >>> layer = MagnitudeWarp(0.2, knots=4)
     >>> curves = layer(series, training=True)
 
     Reference:

@@ -9,15 +9,15 @@ from keras_maelre.checks import check_integer, check_number
 class RandomDrop(SeriesAugmentation):
     """Replaces random segments of a time series by zero.
 
-    Zero is the mean of a z-normalised series. The number of segments of a sample
+    Zero is the mean of a z-normalized series. The number of segments of a sample
     is uniform between 1 and `segments`; they are equally long, lie at random
     within the valid part without overlap, and cover `drop_fraction` of it. All
     channels are dropped together. Active only in training. Padding (steps that
     are NaN in every channel) stays.
 
     Args:
-        drop_fraction: Float in `[0, 1]`. Share of the valid steps that is dropped,
-            exact but for the rounding of each segment to whole steps.
+        drop_fraction: Float in `[0, 1]`. Fraction of the valid steps that is dropped,
+            exact up to the rounding of each segment to whole steps.
         segments: Integer, at least 1. The largest number of segments.
         rate: Float in `[0, 1]`. Probability that a sample is changed.
         seed: Optional integer, for a repeatable sequence of random draws.
@@ -37,8 +37,10 @@ class RandomDrop(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import RandomDrop
     >>> series = np.ones((2, 100, 1), "float32")
-    >>> layer = keras_maelre.augmentation.RandomDrop(0.1, segments=3)
+    >>> layer = RandomDrop(0.1, segments=3)
     >>> dropped = layer(series, training=True)
 
     Reference:

@@ -6,21 +6,21 @@ from keras_maelre.checks import check_number
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class RandomResizedCrop(keras.layers.Layer):
-    """Cuts a random part out of each image and scales it to the size of the image.
+    """Crops a random part of each image and resizes it to the size of the image.
 
-    The part's share of the area and its stretch are drawn for each image, the
-    stretch as far as a part of that area fits in, then its place, uniformly.
-    Scaling is bilinear. Active only in training.
+    The crop's fraction of the area and its aspect ratio are drawn for each image, the
+    ratio from those at which a crop of that area fits in, and then its position,
+    uniformly. Resizing is bilinear. Active only in training.
 
-    For parts that are scaled up as little as possible, prepare the training images
+    For crops that are enlarged as little as possible, prepare the training images
     with `ImagePreprocessor(..., crop_fraction=1.0)`.
 
     Args:
         area_factor: Pair `(low, high)` of floats in `(0, 1]`, between which the
-            share of the area is drawn uniformly.
+            fraction of the area is drawn uniformly.
         aspect_ratio_factor: Pair `(low, high)` of floats, `low` in `(0, 1]` and
-            `high` at least 1. The width of the part over its height, each as a
-            share of the image's, is drawn between them, its logarithm uniformly.
+            `high` at least 1. The aspect ratio of the crop, relative to the image's,
+            is drawn between them, its logarithm uniformly.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
@@ -38,8 +38,10 @@ class RandomResizedCrop(keras.layers.Layer):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import RandomResizedCrop
     >>> images = np.random.normal(size=(4, 32, 32, 3)).astype("float32")
-    >>> layer = keras_maelre.augmentation.RandomResizedCrop(area_factor=(0.25, 1.0))
+    >>> layer = RandomResizedCrop(area_factor=(0.25, 1.0))
     >>> crops = layer(images, training=True)
 
     Reference:
@@ -106,13 +108,13 @@ class RandomResizedCrop(keras.layers.Layer):
         }
 
 
-def _interpolation(place, share, size):
+def _interpolation(place, fraction, size):
     """Matrices that cut a part out of a line of pixels and stretch it to the whole.
 
     Args:
         place: Tensor of shape `(batch, 1)` in `[0, 1]`: of all places of the part,
             from the first to the last.
-        share: Tensor of shape `(batch, 1)` in `(0, 1]`, the part's share of the line.
+        fraction: Tensor of shape `(batch, 1)` in `(0, 1]`, the part's of the line.
         size: Integer, the pixels of the line.
 
     Returns:
@@ -121,8 +123,8 @@ def _interpolation(place, share, size):
     """
     pixels = ops.arange(size, dtype="float32")
     last = ops.cast(size, "float32") - 1
-    start = place * (1 - share) * (last + 1)
-    middles = start + share * (pixels[None] + 0.5) - 0.5
+    start = place * (1 - fraction) * (last + 1)
+    middles = start + fraction * (pixels[None] + 0.5) - 0.5
     middles = ops.clip(middles, 0.0, last)
     distances = ops.abs(middles[:, :, None] - pixels[None, None])
     return ops.maximum(1 - distances, 0.0)

@@ -32,8 +32,10 @@ class RandomRoll(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import RandomRoll
     >>> ramp = np.arange(100, dtype="float32")[None, :, None]
-    >>> rolled = keras_maelre.augmentation.RandomRoll(rate=1.0)(ramp, training=True)
+    >>> rolled = RandomRoll(rate=1.0)(ramp, training=True)
     """
 
     def augment(self, series, lengths):

@@ -31,8 +31,10 @@ class Scaling(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import Scaling
     >>> series = np.ones((2, 100, 1), "float32")
-    >>> scaled = keras_maelre.augmentation.Scaling(0.1)(series, training=True)
+    >>> scaled = Scaling(0.1)(series, training=True)
 
     Reference:
         "Modality Agnostic Efficient Long Range Encoder", arXiv 2507.19409,

@@ -19,7 +19,7 @@ class SpectrogramAugmentation(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalized.
         training: Boolean. Nothing is changed unless it is `True`.
 
     Returns:

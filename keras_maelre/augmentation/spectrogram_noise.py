@@ -17,13 +17,13 @@ class SpectrogramNoise(SpectrogramAugmentation):
 
     Args:
         max_scale: Float, at least 0. The most that is added, in units of the
-            normalised energies.
+            normalized energies.
         rate: Float in `[0, 1]`. Probability that a sample is changed.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalized.
         training: Boolean. Nothing is changed unless it is `True`.
 
     Returns:
@@ -36,8 +36,10 @@ class SpectrogramNoise(SpectrogramAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import SpectrogramNoise
     >>> spectrograms = np.random.normal(size=(2, 1024, 128))
-    >>> layer = keras_maelre.augmentation.SpectrogramNoise()
+    >>> layer = SpectrogramNoise()
     >>> noisy = layer(spectrograms, training=True)
 
     Reference:

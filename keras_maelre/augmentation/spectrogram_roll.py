@@ -22,7 +22,7 @@ class SpectrogramRoll(SpectrogramAugmentation):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalized.
         training: Boolean. Nothing is changed unless it is `True`.
 
     Returns:
@@ -35,8 +35,10 @@ class SpectrogramRoll(SpectrogramAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import SpectrogramRoll
     >>> spectrograms = np.random.normal(size=(2, 1024, 128))
-    >>> layer = keras_maelre.augmentation.SpectrogramRoll()
+    >>> layer = SpectrogramRoll()
     >>> rolled = layer(spectrograms, training=True)
 
     Reference:

@@ -11,9 +11,10 @@ from keras_maelre.checks import check_integer
 class TimeMask(SpectrogramAugmentation):
     """Replaces a random band of frames by zero, the mean of the data.
 
-    One band for each sample, of a random place and a width that is uniform from 0 to
-    `max_width`, or to all frames if there are less. Active only in training. Frames
-    of zeros that pad a clip stay zero; a band may lie in them and mask nothing.
+    One band for each sample, at a random position and of a width that is uniform
+    from 0 to `max_width`, or to all frames if there are fewer. Active only in
+    training. Frames of zeros that pad a clip stay zero; a band may lie in them and
+    mask nothing.
 
     Args:
         max_width: Integer, at least 1. The most frames that are masked.
@@ -22,7 +23,7 @@ class TimeMask(SpectrogramAugmentation):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Float tensor of shape `(batch, frames, mel)`, normalised.
+        inputs: Float tensor of shape `(batch, frames, mel)`, normalized.
         training: Boolean. Nothing is changed unless it is `True`.
 
     Returns:
@@ -35,8 +36,10 @@ class TimeMask(SpectrogramAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import TimeMask
     >>> spectrograms = np.random.normal(size=(2, 1024, 128))
-    >>> layer = keras_maelre.augmentation.TimeMask()
+    >>> layer = TimeMask()
     >>> masked = layer(spectrograms, training=True)
 
     Reference:

@@ -40,8 +40,10 @@ class TimeWarp(SeriesAugmentation):
 
     Example:
 
+    >>> import numpy as np
+    >>> from keras_maelre.augmentation import TimeWarp
     >>> ramp = np.arange(100, dtype="float32")[None, :, None]
-    >>> time = keras_maelre.augmentation.TimeWarp(0.2, rate=1.0)(ramp, training=True)
+    >>> time = TimeWarp(0.2, rate=1.0)(ramp, training=True)
 
     Reference:
         "Modality Agnostic Efficient Long Range Encoder", arXiv 2507.19409,

@@ -1,4 +1,4 @@
-"""Sounds as normalised log-mel spectrograms."""
+"""Sounds as normalized log-mel spectrograms."""
 
 import functools
 import numbers
@@ -33,7 +33,7 @@ FRAMES_AT_ONCE = 128
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class NormalizedLogMel(keras.layers.Layer):
-    """Turns waves into normalised log-mel spectrograms of a fixed length.
+    """Turns waves into normalized log-mel spectrograms of a fixed length.
 
     Made by `AudioPreprocessor.layer`. The energies of `LogMelFilterbank` become
     `(energy - mean) / (2 * stddev)`; zeros follow up to `frames`. All waves of a
@@ -47,8 +47,8 @@ class NormalizedLogMel(keras.layers.Layer):
         mean: Float, mean of the log-mel energies.
         stddev: Float, standard deviation of the log-mel energies.
         frame_step_ms: Number, milliseconds from one frame to the next.
-        truncate: Boolean. Whether waves that are too long lose their end. If not
-            they are an error; a length that is unknown when a graph is traced
+        truncate: Boolean. Whether the end of waves that are too long is cut off. If
+            not, they are an error; a length that is unknown when a graph is traced
             cannot be checked, and such waves are cut.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
@@ -66,7 +66,10 @@ class NormalizedLogMel(keras.layers.Layer):
     Example:
 
     ```python
-    layer = keras_maelre.preprocessing.NormalizedLogMel(frames=200)
+    import numpy as np
+    from keras_maelre.preprocessing import NormalizedLogMel
+
+    layer = NormalizedLogMel(frames=200)
     layer(np.random.uniform(-0.1, 0.1, size=(2, 16000)))  # (2, 200, 128)
     ```
 

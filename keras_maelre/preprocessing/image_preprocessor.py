@@ -14,7 +14,7 @@ from keras_maelre.preprocessing.preprocessor import (
     refuse_masked,
 )
 
-# Mean and standard deviation of the colours of ImageNet, of values in [0, 1].
+# Mean and standard deviation of the colors of ImageNet, of values in [0, 1].
 MEAN = (0.485, 0.456, 0.406)
 STDDEV = (0.229, 0.224, 0.225)
 
@@ -162,7 +162,7 @@ class ImagePreprocessor(Preprocessor):
 
     @property
     def layer(self):
-        """The normalisation alone, as a new Keras layer for use inside a model.
+        """The normalization alone, as a new Keras layer for use inside a model.
 
         It takes images of the right size, channels last, with values from 0 to 255
         (uint8 or floats), and returns them as this preprocessor does.
@@ -219,7 +219,7 @@ def open_image(sample, name, background="white"):
     Args:
         sample: Path, `bytes`, image of Pillow, or array; see `ImagePreprocessor`.
         name: String, what to call the sample in messages.
-        background: Colour behind transparent pixels, see `ImagePreprocessor`.
+        background: Color behind transparent pixels, see `ImagePreprocessor`.
 
     Raises:
         ImportError: If Pillow is not installed.

@@ -20,20 +20,20 @@ class LogMelFilterbank(keras.layers.Layer):
     Each frame of 25 ms loses its mean, is pre-emphasised (0.97) and weighted with a
     Hann window; its power spectrum is summed in triangles that are equally spaced on
     the mel scale from 20 Hz to half the sampling rate; the result is the natural
-    logarithm of that, or of 1.19e-7 where it is less, which is what silence gives.
-    There is no dither, and the end that does not fill a frame is left out. Filters
-    that are narrower than the spectrum's resolution, as the lowest of 128 are at 16
-    kHz, hold that floor too.
+    logarithm of that, or of 1.19e-7 where it is less, as in silence. There is no
+    dither, and an end that does not fill a frame is dropped. Filters that are narrower
+    than the spectrum's resolution, as the lowest of 128 are at 16 kHz, hold that floor
+    too.
 
     The arithmetic is in float32 whatever the policy. It agrees with Kaldi's to
-    within 0.001, but for energies a million times below the loudest of their frame,
-    where both are rounding.
+    within 0.001, except for energies a million times below the loudest of their frame,
+    where both are rounding errors.
 
     Args:
         sampling_rate: Number, samples per second of the waves, in Hz.
         num_mel_bins: Integer, the number of filters.
-        frame_step_ms: Number, milliseconds from one frame to the next; a fraction
-            of a sample is left out.
+        frame_step_ms: Number, milliseconds from one frame to the next; fractions
+            of a sample are dropped.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
@@ -50,8 +50,11 @@ class LogMelFilterbank(keras.layers.Layer):
     Example:
 
     ```python
+    import numpy as np
+    from keras_maelre.preprocessing import LogMelFilterbank
+
     noise = np.random.uniform(-0.1, 0.1, size=(2, 16000))
-    energies = keras_maelre.preprocessing.LogMelFilterbank()(noise)  # (2, 98, 128)
+    energies = LogMelFilterbank()(noise)  # (2, 98, 128)
     ```
 
     Reference:

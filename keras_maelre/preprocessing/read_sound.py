@@ -30,12 +30,12 @@ def read_sound(path):
     Example:
 
     ```python
-    import keras_maelre
     import numpy as np
     import soundfile
+    from keras_maelre.preprocessing import read_sound
 
     soundfile.write("tone.wav", np.sin(np.arange(16000) * 0.1), samplerate=16000)
-    wave, rate = keras_maelre.preprocessing.read_sound("tone.wav")
+    wave, rate = read_sound("tone.wav")
     ```
     """
     path = pathlib.Path(path)

@@ -80,7 +80,7 @@ def test_a_saved_preprocessor_can_be_had_alone(tmp_path):
     classifier().save_to_preset(tmp_path)
     made = SeriesPreprocessor.from_preset(tmp_path, truncate=True)
     assert made.input_shape == (60, 2) and made.truncate
-    with pytest.raises(ValueError, match="SeriesPreprocessor, not a BytePreprocessor"):
+    with pytest.raises(ValueError, match="SeriesPreprocessor, not a Byte"):
         BytePreprocessor.from_preset(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="holds no preprocessor"):
