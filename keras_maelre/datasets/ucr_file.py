@@ -32,13 +32,15 @@ class UcrFile:
         path: Path of the file.
 
     Raises:
-        ValueError: If the file has neither suffix, or if its header or, while
-            iterating, a line is damaged; the message names the file and the
-            line number.
+        ValueError: If the file has neither suffix, if its header is damaged, or, while
+            iterating, if a line is damaged; the message names the file and the line
+            number.
 
     Example:
 
     ```python
+    from keras_maelre.datasets.ucr_file import UcrFile
+
     with open("Toy_TRAIN.tsv", "w") as file:
         file.write("1\\t0.5\\t0.25\\n2\\t0.125\\tNaN\\n")
     for series, label in UcrFile("Toy_TRAIN.tsv"):
@@ -61,7 +63,7 @@ class UcrFile:
             self._read_header()
 
     def measure(self):
-        """Counts, without parsing a value, what an array for the file needs.
+        """Counts, without parsing values, what an array for the file needs.
 
         Returns:
             A tuple `(samples, length, channels)`, with the longest length.
@@ -91,7 +93,7 @@ class UcrFile:
                 label = _canonical_label(label.decode())
                 if self._labels is not None and label not in self._labels:
                     raise ValueError(
-                        f"the label {label!r} is none of those in the header: "
+                        f"the label {label!r} is not one of those in the header: "
                         f"{', '.join(sorted(self._labels))}"
                     )
                 if length not in (None, len(series)):
@@ -163,7 +165,7 @@ class UcrFile:
         if self._equal_length and "serieslength" in header:
             number, words = header["serieslength"]
             if len(words) != 1 or not re.fullmatch("[0-9]{1,15}", words[0]):
-                raise self._error(number, "@seriesLength must be a whole number")
+                raise self._error(number, "@seriesLength must be an integer")
             self._length = int(words[0])
 
     def _error(self, number, reason):

@@ -167,7 +167,7 @@ def test_blank_lines_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path):
         ("1,2_0,3:1", "underscore"),
         ("1,inf,3:1", "infinite"),
         ("1,1e39,3:1", "infinite"),
-        ("1,2,3:7", "label '7' is none of those in the header: 1, 10, 2"),
+        ("1,2,3:7", "label '7' is not one of those in the header: 1, 10, 2"),
         ("1,2,3:", "label is missing"),
         ("1,2,3", "no values before the label"),
         ("1,2,3:4,5,6:1", "2 channels instead of 1"),
