@@ -23,9 +23,10 @@ def read_ucr(path):
     the `class_names`. `1` and `1.0`, which the archive's files mix, are one class;
     labels that are spelled differently in any other way (`01`, `1E1`) are not.
 
-    Files are parsed line by line into one float32 array per split, so that reading
-    gigabytes of text takes little more memory than the result. Progress is shown for
-    large files.
+    Files are parsed line by line into one array per split, float32 unless that would
+    erase what a series says (small changes on a large offset stay float64), so that
+    reading gigabytes of text takes little more memory than the result. Progress is
+    shown for large files.
 
     Args:
         path: Path of either file of the pair, or of a folder that holds one
@@ -111,6 +112,8 @@ def _read_split(file, shape, length):
     x = np.empty((samples, length, channels), "float32")
     labels = []
     for index, (series, label) in enumerate(file):
+        if series.dtype != x.dtype and x.dtype == "float32":
+            x = x.astype("float64")
         x[index, : len(series)] = series
         x[index, len(series) :] = np.nan
         labels.append(label)

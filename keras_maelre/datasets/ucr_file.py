@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_maelre.datasets.series_arrays import fits_float32
+
 SUFFIXES = (".ts", ".tsv")
 # Numbers as programs write them: the archive's files have the class 1 as "1", "1.0"
 # and "1.0000e+00". "01", "1E1" and "1_0" are names.
@@ -15,11 +17,12 @@ NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]{2,3})?")
 class UcrFile:
     """A `.ts` or `.tsv` file of time series, read a line at a time.
 
-    Iterating yields one pair per line, `(series, label)`: a float32 array of
-    shape `(length, channels)` and the label as a string. Labels that are plain
-    decimal numbers of equal value are one class (`"1.0"` becomes `"1"`); all other
-    labels are names, taken as they are written (`"01"` and `"1"` are two classes).
-    Only the current line is in memory.
+    Iterating yields one pair per line, `(series, label)`: an array of shape
+    `(length, channels)`, float32 unless that would erase what the series says (small
+    changes on a large offset stay float64), and the label as a string. Labels that
+    are plain decimal numbers of equal value are one class (`"1.0"` becomes `"1"`); all
+    other labels are names, taken as they are written (`"01"` and `"1"` are two
+    classes). Only the current line is in memory.
 
     - `.tsv`: the label, then the values, separated by tabs; every line has as
       many values, short series end in NaN.
@@ -88,8 +91,12 @@ class UcrFile:
             try:
                 columns, label = parse(line)
                 series = np.stack(columns, axis=1)
-                if np.isinf(series).any():
+                with np.errstate(over="ignore"):  # told apart as an infinity, by line
+                    rounded = series.astype("float32")
+                if np.isinf(rounded).any():
                     raise ValueError("a value is infinite or too large for float32")
+                if fits_float32(series):
+                    series = rounded
                 label = _canonical_label(label.decode())
                 if self._labels is not None and label not in self._labels:
                     raise ValueError(
@@ -194,5 +201,4 @@ def _parse_values(texts):
     # Python's own spelling of numbers, which no program writes into such files.
     if any(b"_" in text for text in texts):
         raise ValueError("a value holds an underscore")
-    with np.errstate(over="ignore"):  # told apart as an infinity, by line
-        return np.array(texts, dtype="float32")
+    return np.array(texts, dtype="float64")
