@@ -60,7 +60,10 @@ def read_ucr(path):
     length = max(train_shape[1], test_shape[1])
     x_train, labels_train = _read_split(train, train_shape, length)
     x_test, labels_test = _read_split(test, test_shape, length)
-    x_train, x_test = checked_series(x_train, x_test)
+    try:
+        x_train, x_test = checked_series(x_train, x_test)
+    except ValueError as error:
+        raise ValueError(f"{train_path} and {test_path.name}: {error}") from None
     class_names = _sort_labels({*labels_train, *labels_test})
     index = {name: position for position, name in enumerate(class_names)}
     return ClassificationDataset(
