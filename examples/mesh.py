@@ -33,9 +33,7 @@ def main(arguments=None):
     shared.start(args)
     if args.data is None:
         data = simulated_documents(seed=args.seed)
-        print(
-            "No --data given: SIMULATED abstracts. Scores mean nothing for real ones."
-        )
+        print("No --data given: SIMULATED abstracts. Scores do not carry over.")
     elif args.data.endswith(".json"):
         data = datasets.read_meshup(args.data, seed=args.seed)
     else:

@@ -31,9 +31,7 @@ def main(arguments=None):
     shared.start(args)
     if args.data is None:
         data = simulated_wingbeats(samples_per_class=150, length=1500, seed=args.seed)
-        print(
-            "No --data given: SIMULATED wingbeats. Scores mean nothing for real ones."
-        )
+        print("No --data given: SIMULATED wingbeats. Scores do not carry over.")
     else:
         data = datasets.load_series(args.data)
     length = max(data.x_train.shape[1], data.x_test.shape[1])

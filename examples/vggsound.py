@@ -38,7 +38,7 @@ def main(arguments=None):
     missing = "skip" if args.skip_missing else "raise"
     if args.data is None:
         data = simulated_sounds(samples_per_class=60, seed=args.seed)
-        print("No --data given: SIMULATED sounds. Scores mean nothing for real ones.")
+        print("No --data given: SIMULATED sounds. Scores do not carry over.")
     elif pathlib.Path(args.data).is_dir():
         data = datasets.read_folder(
             args.data,

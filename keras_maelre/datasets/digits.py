@@ -1,4 +1,4 @@
-"""Handwritten digits that come with scikit-learn."""
+"""The handwritten digits of scikit-learn."""
 
 import importlib.util
 
@@ -14,10 +14,10 @@ LEVELS = 16  # the highest value of the original
 def load_digits_images():
     """Loads 1,797 handwritten digits, 8x8 pixels, without a download.
 
-    The set that comes with scikit-learn: digits of 13 people, each pixel a count of
-    inked points from 0 to 16, here scaled to 0 to 255: white on black. A quarter of
-    each class, always the same, is for testing. Who wrote which digit is not known,
-    so the same hand may have written training and test digits.
+    The data set is part of scikit-learn: digits by 13 people, white on black. Each
+    pixel counts inked points from 0 to 16, here scaled to 0 to 255. A quarter of each
+    class, always the same, is for testing. Who wrote which digit is not known, so the
+    same person may have written training and test digits.
 
     Needs `pip install scikit-learn`.
 
@@ -30,6 +30,9 @@ def load_digits_images():
     Example:
 
     ```python
+    from keras_maelre.datasets import load_digits_images
+    from keras_maelre.preprocessing import ImagePreprocessor
+
     data = load_digits_images()
     preprocessor = ImagePreprocessor((32, 32, 3), crop_fraction=1.0)
     images = preprocessor(data.x_train[:100])  # (100, 32, 32, 3)
@@ -40,7 +43,7 @@ def load_digits_images():
         Learning Repository, 1998.
     """
     if importlib.util.find_spec("sklearn") is None:
-        raise ImportError("The digits come with scikit-learn: pip install scikit-learn")
+        raise ImportError("The digits need scikit-learn: pip install scikit-learn")
     from sklearn.datasets import load_digits
 
     digits = load_digits()

@@ -1,4 +1,4 @@
-"""Classification tasks kept as a folder of files for each class."""
+"""Classification tasks that are kept as one folder of files per class."""
 
 import os
 from pathlib import Path
@@ -29,32 +29,34 @@ def read_folder(
     damaged="raise",
     check=None,
 ):
-    """Reads a task from a folder that holds a folder of files for each class.
+    """Reads a task from a folder that holds one folder of files per class.
 
-    A folder with the subfolders `train` and `test` (or else `val`, or `validation`)
-    holds two such folders, and those are the splits. Otherwise the files of each
-    class are split at random, the same way every time.
+    If the folder has the subfolders `train` and `test` (or else `val`, or
+    `validation`), those are the splits, and each holds one folder per class.
+    Otherwise the files of each class are split at random, the same way every time.
 
-    Classes are the names of the folders, sorted. Files may lie deeper in the folder
-    of their class, and links are followed; a link that leads to the folder of another
-    class, or above it, is an error, as its files would get the wrong label. Hidden
-    files and folders (their name begins with a dot) are ignored. Files of another
-    suffix or outside the folders of classes or splits are left out and listed in
-    `skipped` of the result.
+    The classes are the names of the folders, sorted. Files may be in subfolders of the
+    folder of their class, and links are followed; a link that leads to the folder of
+    another class, or above it, is an error, as its files would get the wrong label.
+    Hidden files and folders (their name begins with a dot) are ignored. Files with
+    another suffix, and files that are not in the folder of a class, are left out and
+    listed in `skipped` of the result. Test files that have the contents of training
+    files are warned of.
 
     Args:
         path: Path of the folder.
-        suffixes: Tuple of strings, the endings of the names of samples, in lower
-            case; upper case is taken too. Defaults to those of images and sounds.
+        suffixes: Tuple of strings in lower case, the suffixes of the files to read;
+            files with the same suffixes in upper case are read too. Defaults to those
+            of images and sounds.
         test_fraction: Float in (0, 1), the fraction of each class that is for testing,
             where the folder holds no splits; a class of one file is for training.
         seed: Integer; the same seed chooses the same files.
         damaged: `"raise"` or `"skip"`: whether damaged files are an error, or are
-            left out and listed in `skipped`. Empty files and links that lead nowhere
-            are damaged; what else is, `check` tells.
-        check: Function of the path of a file, a string, that raises a `ValueError`
-            or an `OSError` if the file is damaged, such as `check_image`; or `None`
-            to decode no file.
+            left out and listed in `skipped`. Empty files and broken links count as
+            damaged; `check` finds the others.
+        check: Function that takes the path of a file, a string, and raises a
+            `ValueError` or an `OSError` if the file is damaged, such as `check_image`;
+            or `None` to decode no file.
 
     Returns:
         A `ClassificationDataset` of paths (strings), sorted by class and path, named
@@ -62,21 +64,25 @@ def read_folder(
 
     Raises:
         NotADirectoryError: If there is no folder at the path.
-        ValueError: If the folder does not hold two classes or more, a class has no
-            file, a test class is none of the training classes, a link leads to
-            another class, a file is damaged, or an argument is out of its range.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the folder holds fewer than two classes, a class has no file,
+            only the test split has a class, a link leads to another class, a file is
+            damaged, or an argument is out of its range.
 
     Example:
 
     ```python
     import pathlib
+
     from PIL import Image
 
-    for species in ("cat", "dog"):
+    from keras_maelre.datasets import check_image, read_folder
+
+    for hue, species in enumerate(("cat", "dog")):
         folder = pathlib.Path("photos", species)
         folder.mkdir(parents=True)
         for i in range(5):
-            Image.new("RGB", (32, 32)).save(folder / f"{i}.png")
+            Image.new("RGB", (32, 32), (128 * hue, 50 * i, 0)).save(folder / f"{i}.png")
     data = read_folder("photos", check=check_image)
     ```
     """
@@ -117,7 +123,7 @@ def read_folder(
     names = tuple(splits[TRAIN])
     if len(names) < 2:
         raise ValueError(
-            f"{folders[TRAIN]} must hold a folder for each of two classes or more. "
+            f"{folders[TRAIN]} must hold one folder per class, two classes or more. "
             f"Received: {', '.join(names) or 'no folder'}"
         )
     for split, classes in splits.items():

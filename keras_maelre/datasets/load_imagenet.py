@@ -1,4 +1,4 @@
-"""ImageNet, image by image, by way of TensorFlow Datasets."""
+"""ImageNet, read image by image through TensorFlow Datasets."""
 
 import importlib.util
 import warnings
@@ -18,10 +18,10 @@ BLOCK = 256  # images in memory while their labels are read
 def load_imagenet(data_dir=None, name="imagenet2012"):
     """Loads ImageNet: 1,281,167 training and 50,000 test images of 1000 classes.
 
-    The first call prepares the data set: it turns the two archives, which must lie
-    in `<data_dir>/downloads/manual/`, into a TensorFlow data set (another 150 GB)
-    in `<data_dir>`, and then reads through it once for the labels. Later calls take
-    seconds: images stay on the disk until they are indexed.
+    The first call prepares the data set: it converts the two archives, which must be
+    in `<data_dir>/downloads/manual/`, to a TensorFlow data set (another 150 GB) in
+    `<data_dir>`, and then reads it once to collect the labels. Later calls take
+    seconds: images stay on disk until they are indexed.
 
     The test split is ImageNet's validation split, as its own test split has no
     labels.
@@ -31,17 +31,17 @@ def load_imagenet(data_dir=None, name="imagenet2012"):
     Args:
         data_dir: Path of the folder in which TensorFlow Datasets keeps its data, or
             `None` for its default, `~/tensorflow_datasets`.
-        name: String, the data set of TensorFlow Datasets. Any other will do whose
-            features are an `image` and a `label` and whose splits are `train` and
-            `validation` or `test`, such as `"imagenette/160px-v2"`.
+        name: String, a data set of TensorFlow Datasets whose features are an `image`
+            and a `label` and whose splits are `train` and `validation` or `test`, such
+            as `"imagenette/160px-v2"`.
 
     Returns:
-        A `ClassificationDataset` whose samples are `EncodedImages`: the content of the
-        image files, which `ImagePreprocessor` takes.
+        A `ClassificationDataset` whose samples are `EncodedImages`: the contents of
+        the image files, which `ImagePreprocessor` decodes.
 
     Raises:
-        FileNotFoundError: If ImageNet was not prepared before and its archives are
-            not there; the message says which files go where.
+        FileNotFoundError: If ImageNet has not been prepared and its archives are
+            missing; the message says which files to put where.
         ImportError: If TensorFlow, TensorFlow Datasets or array_record is not
             installed.
         ValueError: If the data set was prepared in a format that cannot be indexed,
@@ -50,6 +50,9 @@ def load_imagenet(data_dir=None, name="imagenet2012"):
     Example:
 
     ```python
+    from keras_maelre.datasets import load_imagenet
+    from keras_maelre.preprocessing import ImagePreprocessor
+
     try:
         data = load_imagenet()
         images = ImagePreprocessor()([data.x_train[i] for i in range(32)])
@@ -83,7 +86,7 @@ def load_imagenet(data_dir=None, name="imagenet2012"):
         raise ValueError(
             f"{builder.data_path} is stored as {', '.join(sorted(formats))}, which "
             f"cannot be indexed as {FORMAT} can. Pass another `data_dir` to prepare "
-            "the data set anew."
+            "the data set again."
         )
     splits = builder.info.splits
     test = "validation" if "validation" in splits else "test"
@@ -152,10 +155,12 @@ def _read_split(tfds, builder, split):
         split, decoders={"image": tfds.decode.SkipDecoding()}
     )
     file = Path(builder.data_path) / f"labels_{split}.npy"
-    if file.exists():
-        labels = np.load(file, allow_pickle=False)
-        if len(labels) == len(source):
-            return EncodedImages(source), labels
+    try:
+        labels = np.load(file, allow_pickle=False, mmap_mode="r")
+        if labels.shape == (len(source),):
+            return EncodedImages(source), np.array(labels)
+    except (OSError, ValueError, EOFError):
+        pass  # not there yet, or damaged: written anew below
     labels = np.empty(len(source), "int32")
     for start in range(0, len(source), BLOCK):
         block = range(start, min(start + BLOCK, len(source)))

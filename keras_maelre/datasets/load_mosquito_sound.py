@@ -1,4 +1,4 @@
-"""The MosquitoSound task as arrays, by way of TensorFlow Datasets."""
+"""The MosquitoSound task as arrays, through TensorFlow Datasets."""
 
 import importlib.util
 
@@ -13,10 +13,10 @@ BATCH = 256
 def load_mosquito_sound(data_dir=None):
     """Loads the MosquitoSound data set of the UCR/UEA archive.
 
-    The first call parses the archive's two files, which must lie in
-    `<data_dir>/downloads/manual/`, and stores them as a TensorFlow dataset in
-    `<data_dir>`; later calls read that. The whole set, 279,566 series of
-    3,750 samples, takes 4.2 GB of memory.
+    The first call parses the archive's two files, which must be in
+    `<data_dir>/downloads/manual/`, and stores them as a TensorFlow data set in
+    `<data_dir>`; later calls read that. The whole data set, 279,566 series of 3,750
+    time steps, takes 4.2 GB of memory.
 
     Needs `pip install "keras_maelre[data]"`.
 
@@ -28,14 +28,16 @@ def load_mosquito_sound(data_dir=None):
         A `ClassificationDataset`.
 
     Raises:
-        FileNotFoundError: If the set was not prepared before and its two files
-            are not there; the message says which files go where.
+        FileNotFoundError: If the data set has not been prepared and its two files are
+            missing; the message says which files to put where.
         ImportError: If TensorFlow or TensorFlow Datasets is not installed.
         ValueError: If a file is damaged or holds other series.
 
     Example:
 
     ```python
+    from keras_maelre.datasets import load_mosquito_sound
+
     try:
         data = load_mosquito_sound()
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""One entry for every kind of time-series data a command line may name."""
+"""Loading time series of every kind that a command line may name."""
 
 import os
 from pathlib import Path
@@ -16,13 +16,13 @@ POSSIBLE = (
 
 
 def load_series(path):
-    """Loads a time-series classification task from whatever the path leads to.
+    """Loads a time-series classification task, whatever the format of its files.
 
     Args:
         path: String or path: a `.npz` file (see `read_npz`), a `.ts` or `.tsv`
             file or a folder of the UCR archive (see `read_ucr`), or the word
-            `"mosquito_sound"` (see `load_mosquito_sound`), which is never
-            taken for a folder: write `"./mosquito_sound"` for that.
+            `"mosquito_sound"` (see `load_mosquito_sound`), which never means a
+            folder: write `"./mosquito_sound"` for that.
 
     Returns:
         A `ClassificationDataset`.
@@ -30,11 +30,15 @@ def load_series(path):
     Raises:
         FileNotFoundError: If there is nothing at the path.
         TypeError: If the path is neither a string nor a path.
-        ValueError: If what is there is of no known kind.
+        ValueError: If what is there is of an unknown kind.
 
     Example:
 
     ```python
+    import numpy as np
+
+    from keras_maelre.datasets import load_series
+
     np.savez(
         "flights.npz",
         X=np.random.normal(size=(6, 100)),

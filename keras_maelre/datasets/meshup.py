@@ -1,4 +1,4 @@
-"""The MeSHup corpus: full articles of biomedicine and their MeSH terms."""
+"""The MeSHup corpus: full biomedical articles and their MeSH terms."""
 
 import collections
 import hashlib
@@ -21,44 +21,48 @@ BETWEEN = re.compile(r"[\s,]*")
 
 
 def read_meshup(path, min_articles=50, seed=0):
-    """Reads the MeSHup corpus, or any JSON file of its form.
+    """Reads the MeSHup corpus, or any JSON file of the same form.
 
     The file is an object whose first entry, `"articles"`, lists the articles:
 
     - `pmid`, a string or an integer, decides which split the article belongs to;
     - `title`, `abstractText`, and the sections `INTRO`, `METHODS`, `RESULTS` and
-      `DISCUSS`, strings, are joined by blank lines. Each may be missing or empty,
-      but not all. Captions are not read;
-    - `mesh`, an object from the identifiers of MeSH descriptors to their names; or
-      else `meshMajor`, a list of names, as files of the BioASQ challenge have it.
+      `DISCUSS`, strings, are joined by blank lines. Any of them may be missing or
+      empty, but not all. Captions are not read;
+    - `mesh`, an object that maps the identifiers of MeSH descriptors to their names;
+      or else `meshMajor`, a list of names, as in the files of the BioASQ challenge.
 
     Other entries are not read. A tenth of the articles, chosen by a hash of `pmid`
-    and `seed`, are test articles; the paper holds one ninth of the training
-    articles out for validation, see `split_of`.
+    and `seed`, are test articles; the paper holds out one ninth of the training
+    articles for validation, see `split_of`.
 
     The file is read once, article by article, but what is kept has to fit into
-    memory: the full corpus is some 40 GB of text, and needs a byte for each pair of
-    an article and a label. The builder in `keras_maelre.datasets.meshup_builder`
-    turns the file into a TensorFlow dataset on disk instead.
+    memory: the full corpus is some 40 GB of text, and the labels take one byte for
+    each pair of an article and a label. The builder in
+    `keras_maelre.datasets.meshup_builder` converts the file to a TensorFlow data set
+    on disk instead.
 
     Args:
         path: Path of the JSON file.
-        min_articles: Integer. Labels that fewer articles have are left out, as in
-            the paper; so are articles without any other, listed in `skipped`.
+        min_articles: Integer. Labels of fewer articles are left out, as in the paper;
+            articles without any other label are left out too and listed in `skipped`.
         seed: Integer; the same seed gives the same split.
 
     Returns:
-        A `ClassificationDataset` with several labels an article.
+        A multi-label `ClassificationDataset`, named after the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or of another form, an article has no
-            text, or no label is left.
+        TypeError: If `min_articles` or `seed` is not an integer.
+        ValueError: If the file is damaged or of another form, an article has no text,
+            or no label is left.
 
     Example:
 
     ```python
     import json
+
+    from keras_maelre.datasets import read_meshup
 
     articles = [
         {
@@ -71,7 +75,7 @@ def read_meshup(path, min_articles=50, seed=0):
     ]
     with open("meshup.json", "w") as file:
         json.dump({"articles": articles}, file)
-    data = keras_maelre.datasets.read_meshup("meshup.json", min_articles=2)
+    data = read_meshup("meshup.json", min_articles=2)
     print(data.describe())
     ```
 
@@ -108,10 +112,11 @@ def read_meshup(path, min_articles=50, seed=0):
 
 
 def split_of(pmid, seed=0):
-    """The split of an article: `"train"`, `"validation"` or `"test"`, 80 : 10 : 10.
+    """Returns the split of an article: `"train"`, `"validation"` or `"test"`.
 
-    Depends on nothing but the two arguments: articles keep their split when others
-    are added, and one that is listed twice is on one side.
+    They hold 80, 10 and 10 percent. The split depends on the two arguments alone:
+    articles keep theirs when others are added, and an article that is listed twice is
+    in one split.
     """
     digest = hashlib.sha256(f"{seed} {pmid}".encode()).digest()
     tenth = int.from_bytes(digest[:8], "big") * 10 >> 64
@@ -119,7 +124,7 @@ def split_of(pmid, seed=0):
 
 
 def read_articles(path):
-    """Yields `(pmid, text, labels)` of each article; one at a time is in memory."""
+    """Yields `(pmid, text, labels)` of each article, one in memory at a time."""
     for number, article in enumerate(_iterate_json(Path(path)), start=1):
         where = f"{path}, article {number}"
         try:
@@ -152,15 +157,15 @@ def read_articles(path):
 
 
 def frequent_labels(label_lists, min_articles, path):
-    """Sorted list of the labels that at least so many articles have."""
+    """Returns the sorted labels of at least `min_articles` articles."""
     counts = collections.Counter()
     for labels in label_lists:
         counts.update(labels)
     names = sorted(name for name, count in counts.items() if count >= min_articles)
     if not names:
         raise ValueError(
-            f"{path}: no label has `min_articles`={min_articles} articles; the most "
-            f"frequent: {counts.most_common(1)}"
+            f"{path}: no label has `min_articles`={min_articles} articles. The most "
+            f"frequent one: {counts.most_common(1)}"
         )
     return names
 

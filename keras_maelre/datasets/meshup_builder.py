@@ -18,15 +18,19 @@ manual directory (by default ~/tensorflow_datasets/downloads/manual/)."""
 
 
 class Meshup(tfds.core.GeneratorBasedBuilder):
-    """Full articles of biomedicine with the MeSH terms that 50 or more articles have.
+    """Full biomedical articles and the MeSH terms that 50 or more articles have.
 
     Each example is a `text`, the `labels` as a list of indices, and the `pmid`. The
-    splits `train`, `validation` and `test` hold 80, 10 and 10 percent; which article
-    is in which, and what is read, is as in `read_meshup` with its defaults.
+    splits `train`, `validation` and `test` hold 80, 10 and 10 percent. What is read,
+    and which article is in which split, is as in `read_meshup` with its defaults.
 
     Example:
 
     ```python
+    import keras
+
+    from keras_maelre.datasets.meshup_builder import Meshup
+
     builder = Meshup(data_dir="data")
     builder.download_and_prepare()
     names = builder.info.features["labels"].feature.names

@@ -19,8 +19,8 @@ unpack it, and put these two files into the manual directory (by default
 ~/tensorflow_datasets/downloads/manual/):
   MosquitoSound_TRAIN.ts
   MosquitoSound_TEST.ts
-The pair MosquitoSound_TRAIN.tsv and MosquitoSound_TEST.tsv serves as well, if its
-labels are the names of the species."""
+The pair MosquitoSound_TRAIN.tsv and MosquitoSound_TEST.tsv may be used instead if
+its labels are the names of the species."""
 
 
 class MosquitoSound(tfds.core.GeneratorBasedBuilder):
@@ -32,6 +32,8 @@ class MosquitoSound(tfds.core.GeneratorBasedBuilder):
     Example:
 
     ```python
+    from keras_maelre.datasets.mosquito_sound_builder import MosquitoSound
+
     builder = MosquitoSound(data_dir="data")
     print(builder.info.features)
     ```
@@ -88,8 +90,8 @@ class MosquitoSound(tfds.core.GeneratorBasedBuilder):
                     f"channel. Received shape: {series.shape}"
                 )
             if label.casefold() not in names:
-                # A bare number does not tell its species, and a guess would
-                # name the classes wrongly without anyone noticing.
+                # A number does not say which species it means, and a wrong guess
+                # would go unnoticed.
                 raise ValueError(
                     f"{path}: the label of series {index} must be one of "
                     f"{', '.join(self.SPECIES)}. Received: {label!r}. "

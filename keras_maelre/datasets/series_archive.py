@@ -33,7 +33,8 @@ def read_npz(path):
     - `X_train`, `y_train`, `X_test` and `y_test`.
 
     Series have shape `(samples, length)` or `(samples, length, channels)` and hold
-    integers or floats; they are kept as float32. A time step that is NaN in every
+    integers or floats; they become float32, unless that would erase what they say:
+    small changes on a large offset stay float64. A time step that is NaN in every
     channel is padding. Either set may be joined by `classes` (or `orig_labels`), the
     names that the labels 0, 1, ... stand for, and by the scalar `sample_rate` in Hz.
     Without names, the distinct labels are numbered in sorted order. Arrays of other

@@ -2,24 +2,30 @@
 
 import numpy as np
 
+# Rounding to float32 may change a series by this much of its standard deviation.
+TOLERANCE = 1e-3
 # Series are checked a few at a time: the largest sets fill most of the memory,
 # and a boolean copy of the whole would not fit beside them.
 CHECKED_VALUES = 2**24
 
 
 def checked_series(x_train, x_test):
-    """Returns training and test series as float32, or raises.
+    """Returns training and test series as floats, or raises.
 
     A time step that is NaN in every channel is padding (the convention of the UCR
     archive for series shorter than the longest). Training and test series may be
     padded to different lengths.
+
+    Series become float32, unless that would erase what they say: small changes on a
+    large offset, such as times in seconds since 1970, stay float64.
 
     Args:
         x_train: Array of shape `(samples, length, channels)`, integers or floats.
         x_test: As `x_train`, with the same number of channels.
 
     Returns:
-        The two arrays; those that are float32 already are not copied.
+        The two arrays, float32 or float64; those that are float32 already are not
+        copied.
 
     Raises:
         ValueError: If an array has the wrong rank or type, holds an infinity, a time
@@ -48,12 +54,36 @@ def _checked_series(x, name):
         raise ValueError(
             f"`{name}` must hold integers or floats. Received dtype: {x.dtype}"
         )
-    with np.errstate(over="ignore"):  # an overflow is reported as an infinity
-        x = x.astype("float32", copy=False)
     step = max(1, CHECKED_VALUES // (x.shape[1] * x.shape[2]))
-    for start in range(0, len(x), step):
+    starts = range(0, len(x), step)
+    if all(fits_float32(x[start : start + step]) for start in starts):
+        with np.errstate(over="ignore"):  # an overflow is reported as an infinity
+            x = x.astype("float32", copy=False)
+    else:
+        x = x.astype("float64", copy=False)
+    for start in starts:
         _check_values(x[start : start + step], name, start)
     return x
+
+
+def fits_float32(x):
+    """Whether series, `(..., length, channels)`, keep what they say as float32.
+
+    Values that are too large for float32 are not looked at.
+    """
+    if np.can_cast(x.dtype, "float32"):
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = x.astype("float32")
+        change = np.abs(x - rounded)
+        change = np.where(np.isfinite(change), change, 0).max(axis=-2)
+        valid = np.isfinite(rounded)
+        count = np.maximum(valid.sum(axis=-2, keepdims=True), 1)
+        mean = np.where(valid, x, 0).sum(axis=-2, keepdims=True) / count
+        squares = np.where(valid, (x - mean) ** 2, 0).sum(axis=-2)
+        deviation = np.sqrt(squares / count[..., 0, :])
+    # A series that is constant stays constant.
+    return bool(((change <= TOLERANCE * deviation) | (deviation == 0)).all())
 
 
 def _check_values(x, name, first_index):

@@ -1,6 +1,5 @@
 """Finding test samples that are training samples too."""
 
-import collections
 import hashlib
 import os
 
@@ -41,12 +40,10 @@ def count_shared_files(train, test):
     """
     for key in (os.path.getsize, _blocks, _content):
         # What agrees in one key is compared by the next.
-        known = {key(path) for path in train}
-        test = [path for path in test if key(path) in known]
-        if not test:
-            return 0
-        wanted = collections.Counter(key(path) for path in test)
-        train = [path for path in train if key(path) in wanted]
+        keys = [{path: key(path) for path in split} for split in (train, test)]
+        common = set(keys[0].values()) & set(keys[1].values())
+        train = [path for path in train if keys[0][path] in common]
+        test = [path for path in test if keys[1][path] in common]
     return len(test)
 
 

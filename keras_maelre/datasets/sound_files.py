@@ -1,4 +1,4 @@
-"""Which files of a list hold sound, and what becomes of the others."""
+"""Finding missing and damaged sound files."""
 
 import pathlib
 
@@ -9,7 +9,7 @@ from keras_maelre.preprocessing.read_sound import import_soundfile, missing_byte
 
 
 def keep_sound_files(files, missing, table):
-    """Sorts out the files of a table that are missing, damaged or empty.
+    """Finds the files of a table that are missing, damaged or empty.
 
     Args:
         files: List of paths.
@@ -18,14 +18,14 @@ def keep_sound_files(files, missing, table):
         table: Path of the table, for the messages.
 
     Returns:
-        A tuple: the integer array of the indices of the good files, and the tuple of
-        strings that say what is wrong with which of the others.
+        A tuple: the integer array of the indices of the good files, and a tuple of
+        strings, one for each of the others, that say what is wrong with it.
 
     Raises:
-        FileNotFoundError: If a file is missing and `missing="raise"`, or if no file
-            is there.
+        FileNotFoundError: If a file is missing and `missing="raise"`, or if none of
+            the files is good and one is missing.
         ValueError: If `missing` is neither, if a file is damaged and
-            `missing="raise"`, or if all are.
+            `missing="raise"`, or if all files are damaged.
     """
     check_choice("missing", missing, ("raise", "skip"))
     faults = {}

@@ -1,4 +1,4 @@
-"""Sounds that a table lists, in folds, as ESC-50 has them."""
+"""Sound files that a table lists in folds, as in ESC-50."""
 
 import csv as csv_module
 import pathlib
@@ -20,35 +20,39 @@ def read_sound_table(csv, audio=None, test_fold=None, missing="raise"):
     """Reads a table of labelled sound files in folds, like that of ESC-50.
 
     The table has a header with the columns `filename` or `file`; `category`,
-    `class_name` or `label` (the first of these that is there names the class); and
-    `fold`, a whole number. Other columns are not read.
+    `class_name` or `label` (the first of these that exists names the class); and
+    `fold`, an integer. Other columns are not read. Test files that have the contents
+    of training files are warned of.
 
     Needs `pip install "keras_maelre[audio]"`.
 
     Args:
         csv: Path of the table.
-        audio: Path of the folder that the files' names start from. Defaults to the
-            folder `audio` beside the table, else beside the table's folder, else the
-            table's own folder.
+        audio: Path of the folder that the names of the files are relative to. Defaults
+            to the folder `audio` beside the table, else beside the table's folder,
+            else the table's own folder.
         test_fold: Integer, the fold that becomes the test split. Defaults to the
             highest.
-        missing: What to do about files that are missing or damaged: `"raise"` an
-            error, or `"skip"` them; `skipped` of the result then names them.
+        missing: `"raise"` or `"skip"`: whether missing and damaged files are an error,
+            or are left out and listed in `skipped` of the result.
 
     Returns:
-        A `ClassificationDataset` whose samples are paths. Its `class_names` are sorted,
-        its `groups_train` the folds.
+        A `ClassificationDataset` whose samples are paths. Its `class_names` are
+        sorted; its `groups_train` are the folds.
 
     Raises:
         FileNotFoundError: If the table, the folder or a file is missing.
         ImportError: If soundfile is not installed.
-        ValueError: If the table lacks a column or a row is damaged, there is no such
-            fold, a file is damaged, or a split is left without files.
+        ValueError: If the table lacks a column, a row or a file is damaged, there is
+            no such fold, or no file is left in a split.
 
     Example:
 
     ```python
+    import numpy as np
     import soundfile
+
+    from keras_maelre.datasets import read_sound_table
 
     with open("sounds.csv", "w") as table:
         table.write("filename,fold,category\\n")
@@ -121,8 +125,8 @@ def _parse_columns(csv):
             name, label, fold = ((row[column] or "").strip() for column in columns)
             if not name or not label or not re.fullmatch("[0-9]{1,9}", fold):
                 raise ValueError(
-                    f"{csv}: line {reader.line_num} must hold a file, a label and a "
-                    f"whole number as fold. Received: {list(row.values())}"
+                    f"{csv}: line {reader.line_num} must hold a file, a label and an "
+                    f"integer as fold. Received: {list(row.values())}"
                 )
             names.append(name)
             labels.append(label)

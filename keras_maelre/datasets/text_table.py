@@ -1,4 +1,4 @@
-"""Texts and their labels kept as one table."""
+"""Texts and their labels that are kept as one table."""
 
 import csv
 import math
@@ -29,24 +29,25 @@ def read_table(
 ):
     """Reads documents and their classes from a `.csv` or `.parquet` file.
 
-    One row is one document. In a CSV file, UTF-8 with commas between cells, the first
-    row names the columns. Classes are numbered in sorted order, numbers by value.
+    Each row is one document. CSV files are UTF-8 with commas between cells, and their
+    first row names the columns. Classes are numbered in sorted order: by value if all
+    of them are integers.
 
     Args:
         path: Path of the file. Parquet needs `pip install pyarrow`.
         text: String, the column of the documents.
         label: String, the column of the class: a name or an integer.
-        split: String, the column that tells training from test documents. Without
-            a column `"split"` in the table, or with `split=None`, documents are
-            drawn for the test, see `test_fraction`; a column of another name must be
-            there.
-        train: String, what stands in `split` for training documents.
-        test: String, what stands in `split` for test documents.
-        multi_label: Boolean, whether `label` holds any number of classes, several
-            separated by `separator`, or in Parquet a list; none in an empty cell.
+        split: String, the column that says which split a document is in. With `None`,
+            or if the table has no column `"split"`, test documents are drawn at
+            random, see `test_fraction`; a column of any other name must exist.
+        train: String, the value of `split` for training documents.
+        test: String, the value of `split` for test documents.
+        multi_label: Boolean, whether a document may have any number of classes: `label`
+            then holds their names with `separator` between them, or in Parquet a list;
+            an empty cell means none.
         separator: String between the classes of a document.
-        test_fraction: Float in (0, 1), the fraction of the documents to test on where
-            no column says so: of each class, or of all with `multi_label`.
+        test_fraction: Float in (0, 1), the fraction of the documents that is drawn for
+            testing: of each class, or of all documents with `multi_label`.
         seed: Integer; the same seed draws the same documents.
 
     Returns:
@@ -55,13 +56,17 @@ def read_table(
     Raises:
         FileNotFoundError: If there is no such file.
         ImportError: If pyarrow is missing for a `.parquet` file.
-        ValueError: If the file is of another kind or damaged, a column is missing,
-            or a cell is empty or holds no known split; the message names row (from
-            1 below the column names) and column.
+        TypeError: If an argument is of the wrong type.
+        ValueError: If the file is of another kind or damaged, a column is missing, a
+            cell is empty or holds an unknown split, or an argument is out of its
+            range. The message names the column and the row, counted from 1 below the
+            column names.
 
     Example:
 
     ```python
+    from keras_maelre.datasets import read_table
+
     with open("films.csv", "w") as file:
         file.write("text,label\\n")
         for i in range(5):
@@ -101,7 +106,7 @@ def read_table(
         raise ValueError(f"{path} has no rows.")
     for row, cell in enumerate(texts):
         if not isinstance(cell, str) or not cell.strip():
-            fail(row, text, f"there must be a text. Received: {cell!r}")
+            fail(row, text, f"must hold a text. Received: {cell!r}")
     if multi_label:
         found = [_several(cell, separator) for cell in columns[label]]
     else:
@@ -111,7 +116,7 @@ def read_table(
         found = [[_name(cell)] for cell in columns[label]]
     for row, names in enumerate(found):
         if "" in names:
-            fail(row, label, f"there must be a class. Received: {columns[label][row]}")
+            fail(row, label, f"must hold a class. Received: {columns[label][row]}")
     class_names = _sorted_names({name for names in found for name in names})
     if not class_names:
         raise ValueError(f"{path}, column {label!r}: no row has a class.")
@@ -154,16 +159,16 @@ def _read_csv(path):
             for number, cells in enumerate(reader, start=1):
                 if len(cells) != len(names):
                     raise ValueError(
-                        f"row {number} has {len(cells)} cells in place of {len(names)}"
+                        f"row {number} has {len(cells)} cells instead of {len(names)}"
                     )
                 for column, cell in zip(columns, cells, strict=True):
                     column.append(cell)
-    except (ValueError, csv.Error) as error:  # text that is no UTF-8 among them
+    except (ValueError, csv.Error) as error:  # among them text that is not UTF-8
         raise ValueError(f"{path} is damaged: {error}") from error
     finally:
         csv.field_size_limit(previous)
     if len(set(names)) < len(names):
-        raise ValueError(f"{path} has two columns of one name: {names}")
+        raise ValueError(f"{path} has two columns of the same name: {names}")
     return dict(zip(names, columns, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Data sets of the UCR/UEA archive: a training and a test file."""
+"""Data sets of the UCR/UEA archive, pairs of a training and a test file."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.series_arrays import checked_series
 from keras_maelre.datasets.ucr_file import SUFFIXES, UcrFile, label_value
 
-# Bytes above which reading takes long enough to be told about.
+# Bytes above which reading takes so long that progress is shown.
 PROGRESS_SIZE = 2**26
 
 
@@ -23,8 +23,9 @@ def read_ucr(path):
     the `class_names`. `1` and `1.0`, which the archive's files mix, are one class;
     labels that are spelled differently in any other way (`01`, `1E1`) are not.
 
-    Files are parsed line by line into one float32 array per split, so reading
-    gigabytes of text takes little more memory than the result. Progress is
+    Files are parsed line by line into one array per split, float32 unless that would
+    erase what a series says (small changes on a large offset stay float64), so that
+    reading gigabytes of text takes little more memory than the result. Progress is
     shown for large files.
 
     Args:
@@ -37,15 +38,18 @@ def read_ucr(path):
     Raises:
         FileNotFoundError: If there is no such path or a file of the pair is
             missing.
-        ValueError: If the path leads to no pair or to several, or if a line is
+        ValueError: If the path does not lead to exactly one pair, or if a line is
             damaged; the message names the file and the line number.
 
     Example:
 
     ```python
-    for split in ("TRAIN", "TEST"):
-        with open(f"Toy_{split}.tsv", "w") as file:
-            file.write("1\\t0.5\\t0.25\\n2\\t0.125\\tNaN\\n")
+    from keras_maelre.datasets import read_ucr
+
+    with open("Toy_TRAIN.tsv", "w") as file:
+        file.write("1\\t0.5\\t0.25\\n2\\t0.125\\tNaN\\n")
+    with open("Toy_TEST.tsv", "w") as file:
+        file.write("2\\t0.25\\t0.5\\n")
     data = read_ucr("Toy_TRAIN.tsv")
     ```
     """
@@ -56,7 +60,10 @@ def read_ucr(path):
     length = max(train_shape[1], test_shape[1])
     x_train, labels_train = _read_split(train, train_shape, length)
     x_test, labels_test = _read_split(test, test_shape, length)
-    x_train, x_test = checked_series(x_train, x_test)
+    try:
+        x_train, x_test = checked_series(x_train, x_test)
+    except ValueError as error:
+        raise ValueError(f"{train_path} and {test_path.name}: {error}") from None
     class_names = _sort_labels({*labels_train, *labels_test})
     index = {name: position for position, name in enumerate(class_names)}
     return ClassificationDataset(
@@ -108,6 +115,8 @@ def _read_split(file, shape, length):
     x = np.empty((samples, length, channels), "float32")
     labels = []
     for index, (series, label) in enumerate(file):
+        if series.dtype != x.dtype and x.dtype == "float32":
+            x = x.astype("float64")
         x[index, : len(series)] = series
         x[index, len(series) :] = np.nan
         labels.append(label)

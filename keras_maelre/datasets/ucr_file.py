@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_maelre.datasets.series_arrays import fits_float32
+
 SUFFIXES = (".ts", ".tsv")
 # Numbers as programs write them: the archive's files have the class 1 as "1", "1.0"
 # and "1.0000e+00". "01", "1E1" and "1_0" are names.
@@ -15,11 +17,12 @@ NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]{2,3})?")
 class UcrFile:
     """A `.ts` or `.tsv` file of time series, read a line at a time.
 
-    Iterating yields one pair per line, `(series, label)`: a float32 array of
-    shape `(length, channels)` and the label as a string. Labels that are plain
-    decimal numbers of equal value are one class (`"1.0"` becomes `"1"`); all other
-    labels are names, taken as they are written (`"01"` and `"1"` are two classes).
-    Only the current line is in memory.
+    Iterating yields one pair per line, `(series, label)`: an array of shape
+    `(length, channels)`, float32 unless that would erase what the series says (small
+    changes on a large offset stay float64), and the label as a string. Labels that
+    are plain decimal numbers of equal value are one class (`"1.0"` becomes `"1"`); all
+    other labels are names, taken as they are written (`"01"` and `"1"` are two
+    classes). Only the current line is in memory.
 
     - `.tsv`: the label, then the values, separated by tabs; every line has as
       many values, short series end in NaN.
@@ -32,13 +35,15 @@ class UcrFile:
         path: Path of the file.
 
     Raises:
-        ValueError: If the file has neither suffix, or if its header or, while
-            iterating, a line is damaged; the message names the file and the
-            line number.
+        ValueError: If the file has neither suffix, if its header is damaged, or, while
+            iterating, if a line is damaged; the message names the file and the line
+            number.
 
     Example:
 
     ```python
+    from keras_maelre.datasets.ucr_file import UcrFile
+
     with open("Toy_TRAIN.tsv", "w") as file:
         file.write("1\\t0.5\\t0.25\\n2\\t0.125\\tNaN\\n")
     for series, label in UcrFile("Toy_TRAIN.tsv"):
@@ -61,7 +66,7 @@ class UcrFile:
             self._read_header()
 
     def measure(self):
-        """Counts, without parsing a value, what an array for the file needs.
+        """Counts, without parsing values, what an array for the file needs.
 
         Returns:
             A tuple `(samples, length, channels)`, with the longest length.
@@ -86,12 +91,16 @@ class UcrFile:
             try:
                 columns, label = parse(line)
                 series = np.stack(columns, axis=1)
-                if np.isinf(series).any():
+                with np.errstate(over="ignore"):  # told apart as an infinity, by line
+                    rounded = series.astype("float32")
+                if np.isinf(rounded).any():
                     raise ValueError("a value is infinite or too large for float32")
+                if fits_float32(series):
+                    series = rounded
                 label = _canonical_label(label.decode())
                 if self._labels is not None and label not in self._labels:
                     raise ValueError(
-                        f"the label {label!r} is none of those in the header: "
+                        f"the label {label!r} is not one of those in the header: "
                         f"{', '.join(sorted(self._labels))}"
                     )
                 if length not in (None, len(series)):
@@ -163,7 +172,7 @@ class UcrFile:
         if self._equal_length and "serieslength" in header:
             number, words = header["serieslength"]
             if len(words) != 1 or not re.fullmatch("[0-9]{1,15}", words[0]):
-                raise self._error(number, "@seriesLength must be a whole number")
+                raise self._error(number, "@seriesLength must be an integer")
             self._length = int(words[0])
 
     def _error(self, number, reason):
@@ -192,5 +201,4 @@ def _parse_values(texts):
     # Python's own spelling of numbers, which no program writes into such files.
     if any(b"_" in text for text in texts):
         raise ValueError("a value holds an underscore")
-    with np.errstate(over="ignore"):  # told apart as an infinity, by line
-        return np.array(texts, dtype="float32")
+    return np.array(texts, dtype="float64")

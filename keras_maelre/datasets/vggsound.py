@@ -1,4 +1,4 @@
-"""VGGSound from its table and a folder of clips."""
+"""VGGSound, read from its table and a folder of clips."""
 
 import csv as csv_module
 import pathlib
@@ -16,21 +16,22 @@ SPLITS = ("train", "test")
 
 
 def read_vggsound(csv, clips, missing="raise"):
-    """Reads VGGSound: its table, and the clips that were fetched.
+    """Reads VGGSound: its table, and the clips that were downloaded.
 
-    The table, `vggsound.csv`, is what the data set's authors distribute. Each of its
-    rows names a video of YouTube, the second at which a clip of ten seconds starts,
-    the label, and `train` or `test`; there is no header. The clips are yours to
-    fetch: `<video>_<start as six digits>.wav` (or `.flac`, `.ogg`), anywhere under
-    one folder. Videos vanish: the paper had 159,223 and 12,790 of the clips.
+    The table, `vggsound.csv`, is what the authors of the data set distribute. It has
+    no header; each row names a YouTube video, the second at which a clip of ten
+    seconds starts, the label, and `train` or `test`. The clips must be downloaded by
+    the user, as `<video>_<start as six digits>.wav` (or `.flac`, `.ogg`), anywhere in
+    one folder. Videos disappear: the paper had 159,223 training and 12,790 test clips.
+    Test clips that have the contents of training clips are warned of.
 
     Needs `pip install "keras_maelre[audio]"`.
 
     Args:
         csv: Path of the table.
-        clips: Path of the folder, searched with all folders in it.
-        missing: What to do about clips that are missing or damaged: `"raise"` an
-            error, or `"skip"` them; `skipped` of the result then names them.
+        clips: Path of the folder, which is searched with all its subfolders.
+        missing: `"raise"` or `"skip"`: whether missing and damaged clips are an error,
+            or are left out and listed in `skipped` of the result.
 
     Returns:
         A `ClassificationDataset` whose samples are the paths of the clips. Its
@@ -39,20 +40,24 @@ def read_vggsound(csv, clips, missing="raise"):
     Raises:
         FileNotFoundError: If the table, the folder or a clip is missing.
         ImportError: If soundfile is not installed.
-        ValueError: If a row is damaged, two files hold the same clip, a clip is
-            damaged, or a split is left without clips.
+        ValueError: If a row or a clip is damaged, two files hold the same clip, or no
+            clip is left in a split.
 
     Example:
 
     ```python
+    import numpy as np
     import soundfile
+
+    from keras_maelre.datasets import read_vggsound
 
     with open("vggsound.csv", "w") as table:
         table.write('--0PQM4-hqg,30,"waterfall, burbling",train\\n')
-        table.write("-0jeONf82dE,21,horse neighing,test\\n")
+        table.write("-0jeONf82dE,21,horse neighing,train\\n")
         table.write("-18ZSzRkbWs,2,horse neighing,test\\n")
-    for clip in ("--0PQM4-hqg_000030.wav", "-0jeONf82dE_000021.wav"):
-        soundfile.write(clip, np.random.uniform(-0.1, 0.1, 16000), 16000)
+        table.write("-1DXWBTfSJk,7,horse neighing,test\\n")  # not downloaded
+    for clip in ("--0PQM4-hqg_000030", "-0jeONf82dE_000021", "-18ZSzRkbWs_000002"):
+        soundfile.write(f"{clip}.wav", np.random.uniform(-0.1, 0.1, 16000), 16000)
     data = read_vggsound("vggsound.csv", ".", missing="skip")
     print(data.describe())
     ```
@@ -64,7 +69,7 @@ def read_vggsound(csv, clips, missing="raise"):
     rows = read_rows(csv)
     found = _find_clips(clips)
     names = [f"{video}_{start:06d}" for video, start, _, _ in rows]
-    # Of a clip that is not there, the path it might have had.
+    # For a missing clip, a path that it could have had.
     files = [found.get(n, pathlib.Path(clips) / f"{n}{SUFFIXES[0]}") for n in names]
     kept, skipped = keep_sound_files(files, missing, csv)
     class_names = sorted({label for _, _, label, _ in rows})

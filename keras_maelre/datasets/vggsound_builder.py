@@ -17,10 +17,10 @@ from keras_maelre.preprocessing.resample import resample
 
 INSTRUCTIONS = """\
 VGGSound's table is at https://www.robots.ox.ac.uk/~vgg/data/vggsound/; its clips are
-parts of videos of YouTube, which you fetch yourself. Put into the manual directory
+parts of YouTube videos, which you download yourself. Put into the manual directory
 (by default ~/tensorflow_datasets/downloads/manual/):
   vggsound.csv
-  <video>_<start as six digits>.wav, .flac or .ogg   in folders as you like
+  <video>_<start as six digits>.wav, .flac or .ogg   in any subfolders
 Clips that are missing or damaged are left out, and a warning counts them."""
 
 
@@ -33,6 +33,8 @@ class VGGSound(tfds.core.GeneratorBasedBuilder):
     Example:
 
     ```python
+    from keras_maelre.datasets.vggsound_builder import VGGSound
+
     builder = VGGSound(data_dir="data")
     print(builder.info.features)
     ```
@@ -81,7 +83,7 @@ class VGGSound(tfds.core.GeneratorBasedBuilder):
                 f"{data.skipped[0]}",
                 stacklevel=2,
             )
-        # The table brings the names.
+        # The names come from the table.
         self.info.features["label"].names = data.class_names
         return {
             "train": self._generate_examples(data.x_train, data.y_train),

@@ -18,6 +18,27 @@ def test_arrays_have_the_promised_types():
     assert x_train.dtype == x_test.dtype == "float32"
 
 
+@pytest.mark.parametrize("offset, scale", [(1.7e9, 10), (1e5, 0.01), (1e15, 1e3)])
+def test_small_changes_on_a_large_offset_are_kept(offset, scale):
+    x = offset + scale * series()
+    x[2, 3:] = np.nan
+    x_train, x_test = checked_series(x, series())
+    np.testing.assert_array_equal(x_train, x)
+    assert x_test.dtype == "float32"
+
+
+def test_large_integers_are_kept():
+    x = 1_700_000_000 + np.arange(30).reshape(3, 5, 2)
+    x_train, _ = checked_series(x, series())
+    np.testing.assert_array_equal(x_train, x)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1, 1e20, 0])
+def test_series_that_lose_nothing_become_float32(scale):
+    x = scale * (series() + 0.1)
+    assert checked_series(x, x)[0].dtype == "float32"
+
+
 def test_float32_series_are_not_copied():
     x = series().astype("float32")
     assert checked_series(x, x)[0] is x

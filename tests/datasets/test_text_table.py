@@ -198,12 +198,12 @@ def test_texts_that_are_numbers(tmp_path):
     [
         (b"", "no column 'text'"),
         (b"text,label\n", "no rows"),
-        (b"text,label\na,b\nc\n", "row 2 has 1 cells in place of 2"),
+        (b"text,label\na,b\nc\n", "row 2 has 1 cells instead of 2"),
         (b"text,label\na,b,c\n", "row 1 has 3 cells"),
         (b"text,label\na,b\n\nc,d\n", "row 2 has 0 cells"),
         (b'text,label\n"a,b\n', "damaged"),
         (b"text,label\n\xff,b\n", "damaged.*utf-8"),
-        (b"text,text\na,b\n", "two columns of one name"),
+        (b"text,text\na,b\n", "two columns of the same name"),
     ],
 )
 def test_damaged_csv(tmp_path, content, message):

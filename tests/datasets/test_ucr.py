@@ -141,6 +141,14 @@ def test_numbers_have_one_name(tmp_path, written, name):
     assert set(data.class_names) == {name, "a"}
 
 
+def test_small_changes_on_a_large_offset_are_kept(tmp_path):
+    train = "1\t1\t2\n2\t1700000010\t1700000020\n1\t3\t4\n"
+    data = read_ucr(write_tsv(tmp_path, train, "1\t3\t5\n"))
+    expected = [[1, 2], [1700000010, 1700000020], [3, 4]]
+    np.testing.assert_array_equal(data.x_train[..., 0], expected)
+    assert data.x_test.dtype == "float32"
+
+
 def test_labels_are_sorted_by_spelling_unless_all_are_numbers(tmp_path):
     data = read_ucr(write_tsv(tmp_path, "10\t1\n9\t2\n", "b\t3\n"))
     assert data.class_names == ("10", "9", "b")
@@ -167,7 +175,7 @@ def test_blank_lines_line_ends_and_a_byte_order_mark_do_no_harm(tmp_path):
         ("1,2_0,3:1", "underscore"),
         ("1,inf,3:1", "infinite"),
         ("1,1e39,3:1", "infinite"),
-        ("1,2,3:7", "label '7' is none of those in the header: 1, 10, 2"),
+        ("1,2,3:7", "label '7' is not one of those in the header: 1, 10, 2"),
         ("1,2,3:", "label is missing"),
         ("1,2,3", "no values before the label"),
         ("1,2,3:4,5,6:1", "2 channels instead of 1"),
