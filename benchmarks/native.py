@@ -60,8 +60,8 @@ def measure_backend(args):
             )
             plain = plain_torch.Maelre.from_keras(classifier)
             x = plain_torch.random_inputs(classifier, args.batch_size)
-            if classifier.modality in ("text", "bytes"):
-                x = zipf_ids(x.shape, classifier.vocabulary_size)
+            if classifier.modality.dtype == "int32":
+                x = zipf_ids(x.shape, classifier.modality.vocabulary_size)
             y = np.arange(args.batch_size) % NUM_CLASSES
             contenders = {
                 "product": matrix_product(),

@@ -257,6 +257,7 @@ class Maelre(nn.Module):
                 of either side is left over.
         """
         config = classifier.backbone.get_config()
+        modality = classifier.modality
         supported = {
             "merge": ("conv",),
             "feature_map": tuple(FEATURE_MAPS),
@@ -271,7 +272,7 @@ class Maelre(nn.Module):
                     f"classifier with {name}={config[name]!r}"
                 )
         model = cls(
-            modality=config["modality"],
+            modality=modality.name,
             input_shape=config["input_shape"],
             num_classes=classifier.num_classes,
             width=config["width"],
@@ -279,10 +280,8 @@ class Maelre(nn.Module):
             num_heads=config["num_heads"],
             attention=classifier.backbone.attention_plan,
             feature_map=config["feature_map"],
-            vocabulary_size=config["vocabulary_size"],
-            embedding_dim=config["embedding_dim"],
-            padding_id=config["padding_id"],
-            trainable_embeddings=config["trainable_embeddings"],
+            # Of token ids alone; the names are those of this class.
+            **modality.get_config(),
         )
         paths = [variable.path for variable in classifier.weights]
         values = classifier.get_weights()
@@ -410,8 +409,8 @@ def random_inputs(classifier, batch, seed=0):
     """A batch of random inputs of the largest size, as a NumPy array."""
     rng = np.random.default_rng(seed)
     shape = (batch, *classifier.signal_shape)
-    if classifier.modality in ("text", "bytes"):
-        return rng.integers(0, classifier.vocabulary_size, shape, "int32")
+    if classifier.modality.dtype == "int32":
+        return rng.integers(0, classifier.modality.vocabulary_size, shape, "int32")
     return rng.standard_normal(shape, "float32")
 
 

@@ -109,16 +109,8 @@ def rate(function, repeats, batch_size):
 def measure(modality, task, samples, preprocessor, args):
     classes = 10
     labels = np.arange(len(samples)) % classes
-    recipe = training.recipe(task, steps_per_epoch=10, multi_label=False)
+    recipe = training.recipe(task)
     common = {"batch_size": args.batch_size, "num_classes": classes}
-    prepared = preprocessor(samples[: args.batch_size])
-    augmented = training.AugmentedBatches(
-        np.repeat(prepared, 2, axis=0),
-        np.tile(labels[: args.batch_size], 2),
-        augmentation=recipe.augmentation,
-        mixing=recipe.mixing,
-        **common,
-    )
     model = {}
     if modality == "text":
         model = {"vocabulary_size": preprocessor.vocabulary_size, "embedding_dim": 128}
@@ -128,7 +120,16 @@ def measure(modality, task, samples, preprocessor, args):
         input_shape=preprocessor.input_shape,
         **model,
     )
-    recipe.compile(classifier)
+    prepared = preprocessor(samples[: args.batch_size])
+    augmented = training.AugmentedBatches(
+        np.repeat(prepared, 2, axis=0),
+        np.tile(labels[: args.batch_size], 2),
+        augmentation=recipe.layers("augmentation", classifier.modality),
+        mixing=recipe.layers("mixing", classifier.modality),
+        **common,
+    )
+    # More steps than are timed: the schedule may not end before.
+    recipe.compile(classifier, total_steps=10_000)
     x, y = augmented[0]
     size = args.batch_size
     chunks = [samples[i : i + size] for i in range(0, len(samples) - size + 1, size)]

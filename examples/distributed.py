@@ -100,20 +100,18 @@ def build(args):
     data = simulated_wingbeats(samples_per_class=8, length=args.length, seed=args.seed)
     recipe = training.recipe(
         "series",
-        args.steps,
-        epochs=1,
         augmentation=[],
         mixing=[],
         ema=False,
         # On TensorFlow Keras clips the gradients of every device, not their average.
-        clipnorm=None,
+        global_clipnorm=None,
     )
     classifier = keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         num_classes=len(data.class_names),
         input_shape=data.x_train.shape[1:],
     )
-    recipe.compile(classifier)
+    recipe.compile(classifier, args.steps)
     series = list(data.x_train)
     series[::3] = [x[: 2 * args.length // 3] for x in series[::3]]
     batches = training.AugmentedBatches(

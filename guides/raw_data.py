@@ -91,45 +91,24 @@ plt.show()
 # %% [markdown]
 # ## Training
 #
-# The recipe of the task holds optimizer, schedule, loss, metrics and augmentation; any
-# of it can be changed. Here the training is too short for masks and mixing.
-# `AugmentedBatches` reads, preprocesses and augments one batch at a time, so that the
-# data need not fit into memory.
+# The recipe of the task holds optimizer, schedule, loss, metrics, augmentation and
+# dropout rates; any of it can be changed. Here the training is too short for masks and
+# mixing. `fit` applies all of it: it reads, preprocesses and augments one batch at a
+# time, so that the data need not fit into memory, validates the moving averages of the
+# weights on a tenth of the samples, and keeps the best. What it prints is read from the
+# classifier and its batches.
 
 # %%
-plan = training.recipe(
-    "audio",
-    steps_per_epoch=len(data.x_train) // 8,
-    epochs=10,
-    augmentation=[augmentation.SpectrogramRoll()],
-    mixing=[],
-)
-print(plan)
-
-batches = training.AugmentedBatches(
-    data.x_train,
-    data.y_train,
-    num_classes=len(data.class_names),
-    batch_size=8,
-    preprocessor=preprocessor,
-    augmentation=plan.augmentation,
-    mixing=plan.mixing,
-    balanced=plan.balanced,
-)
 classifier = keras_maelre.MaelreClassifier.from_preset(
-    "tiny_audio",
-    input_shape=preprocessor.input_shape,
-    preprocessor=preprocessor,
-    class_names=data.class_names,
+    "tiny_audio", preprocessor=preprocessor, class_names=data.class_names
 )
-plan.compile(classifier)
-history = classifier.fit(
-    batches,
-    epochs=plan.epochs,
-    shuffle=False,
-    callbacks=[batches.epoch_callback(), *plan.callbacks()],
-    verbose=2,
+recipe = training.recipe(
+    "audio", augmentation=[augmentation.SpectrogramRoll()], mixing=[]
 )
+history = recipe.fit(
+    classifier, data.x_train, data.y_train, epochs=10, batch_size=8, verbose=2
+)
+training.plot_learning_curve(history.history, "learning_curve.png")
 
 # %% [markdown]
 # ## From a file to an answer

@@ -34,8 +34,8 @@ class Recipe:
         warmup_fraction: Float in `[0, 1)`, the fraction of all steps over which the
             learning rate rises; then it falls as a cosine to 0.
         weight_decay: Float, of all weights but biases, scales and offsets.
-        global_clipnorm: Float above 0, the most that the norm of all gradients may be.
-            Under `tf.distribute` Keras clips those of each replica before their
+        global_clipnorm: Float above 0, the most that the norm of all gradients may be,
+            or `None`. Under `tf.distribute` Keras clips those of each replica before their
             average.
         label_smoothing: Float in `[0, 1)`, of single-label classifiers.
         positive_weight: Float above 0, see `ArticleLabelCrossentropy`, of multi-label
@@ -90,7 +90,8 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("learning_rate", "global_clipnorm", "positive_weight"):
-            setattr(self, name, check_number(name, getattr(self, name), above=0.0))
+            if name != "global_clipnorm" or self.global_clipnorm is not None:
+                setattr(self, name, check_number(name, getattr(self, name), above=0.0))
         for name in ("label_smoothing", "drop_path_rate", "dropout_rate"):
             setattr(self, name, check_rate(name, getattr(self, name)))
         self.warmup_fraction = check_rate("warmup_fraction", self.warmup_fraction)

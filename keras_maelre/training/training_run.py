@@ -173,7 +173,7 @@ def describe(recipe, classifier, batches, validation, plan):
         "model": f"{backbone.modality.name}, {classifier.count_params():,} weights, "
         f"{classifier.dtype_policy.name} on {keras.backend.backend()}",
         "optimizer": f"{type(inner).__name__}, weight decay {inner.weight_decay:g}, "
-        f"global clipnorm {inner.global_clipnorm:g}",
+        f"global clipnorm {inner.global_clipnorm}",
         "learning rate": f"up to {schedule['learning_rate']:g} over "
         f"{schedule['warmup_fraction']:.0%} of the steps, then a cosine to 0",
         "loss": " ".join(

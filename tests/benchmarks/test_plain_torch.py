@@ -38,9 +38,8 @@ def make_classifier(modality, **kwargs):
 def make_inputs(classifier, kept=(54, 33, 6)):
     """Three random samples; of those that can be padded, `kept` steps are left."""
     x = plain_torch.random_inputs(classifier, batch=len(kept))
-    if classifier.modality in PADDED:
-        padding_id = classifier.backbone.padding_id
-        padding = np.nan if padding_id is None else padding_id
+    if classifier.modality.variable_length:
+        padding = getattr(classifier.modality, "padding_id", np.nan)
         for sample, steps in zip(x, kept, strict=True):
             sample[steps:] = padding
     return x
