@@ -12,8 +12,8 @@ def linear_attention(query, key, value, mask=None, feature_map="elu"):
 
     The sums run in float32 (or float64) whatever the dtype of the inputs. A common
     scale cancels in the quotient, so the sums over the keys and every denominator are
-    scaled to about 1: neither tiny features nor sums over a million tokens leave the range of
-    float32, in the result or in its gradient.
+    scaled to about 1: neither tiny features nor sums over a million tokens leave the
+    range of float32, in the result or in its gradient.
 
     Args:
         query: Float tensor of shape `(batch, tokens, heads, head_dim)`.
