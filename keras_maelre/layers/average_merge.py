@@ -13,7 +13,7 @@ from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
 class AverageMerge(keras.layers.Layer):
-    """Mean of the valid tokens in a window; those outside or masked don't count."""
+    """Mean of the valid tokens in a window; others do not count."""
 
     def __init__(self, rank, pool_size, strides, **kwargs):
         super().__init__(**kwargs)
@@ -62,8 +62,8 @@ class AverageMerge(keras.layers.Layer):
 class AverageMerge1D(AverageMerge):
     """Merges tokens of a sequence by average pooling.
 
-    Only tokens inside the sequence and kept by the mask enter a mean, so that
-    padding changes nothing.
+    Only tokens that lie inside the sequence and are kept by the mask enter a mean, so
+    that padding does not affect the result.
 
     Args:
         pool_size: Integer, in tokens.
@@ -85,6 +85,10 @@ class AverageMerge1D(AverageMerge):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 3750, 96))
     y = keras_maelre.layers.AverageMerge1D()(x)
     y.shape  # (2, 938, 96)
@@ -103,7 +107,7 @@ class AverageMerge1D(AverageMerge):
 class AverageMerge2D(AverageMerge):
     """Merges tokens of a grid by average pooling.
 
-    Only tokens inside the grid and kept by the mask enter a mean.
+    Only tokens that lie inside the grid and are kept by the mask enter a mean.
 
     Args:
         pool_size: Integer, in tokens, on both axes.
@@ -127,6 +131,10 @@ class AverageMerge2D(AverageMerge):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 56, 56, 96))
     y = keras_maelre.layers.AverageMerge2D()(x)
     y.shape  # (2, 28, 28, 96)

@@ -9,7 +9,7 @@ from keras_maelre.layers.masking import ClassTokenMask
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class ClassToken(keras.layers.Layer):
-    """Puts a learned token in front of the others; a mask always keeps it.
+    """Prepends a learned token, which the mask always keeps.
 
     Args:
         **kwargs: Other arguments of `keras.layers.Layer`.
@@ -26,6 +26,10 @@ class ClassToken(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 900, 96))
     y = keras_maelre.layers.ClassToken()(x)
     y.shape  # (2, 901, 96)
@@ -68,7 +72,7 @@ class ClassToken(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class SplitClassToken(keras.layers.Layer):
-    """Takes the class token off and lays the others back on their grid.
+    """Splits off the class token and arranges the other tokens on their grid.
 
     Args:
         grid_shape: `None` for a sequence, or the height and width of the grid.
@@ -84,6 +88,10 @@ class SplitClassToken(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 1 + 56 * 56, 96))
     cls, tokens = keras_maelre.layers.SplitClassToken(grid_shape=(56, 56))(x)
     tokens.shape  # (2, 56, 56, 96)

@@ -10,12 +10,12 @@ class ConvMerge1D(AlignedConv):
     """Merges tokens of a sequence by a strided convolution of the same width.
 
     Output `j` is centred on token `strides * j`; the input counts as zero outside
-    its ends and where it is masked, so that padding changes nothing. A merged token
-    is kept by the outgoing mask if any token of its cell of `strides` tokens was.
+    its ends and where it is masked, so that padding does not affect the result. The
+    outgoing mask keeps a merged token if any of its `strides` tokens was kept.
 
     Args:
         kernel_size: Integer, in tokens.
-        strides: Integer, in tokens: the factor by which their number falls.
+        strides: Integer, in tokens: the factor by which their number shrinks.
         kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -34,6 +34,10 @@ class ConvMerge1D(AlignedConv):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 3750, 96))
     y = keras_maelre.layers.ConvMerge1D()(x)
     y.shape  # (2, 938, 96)
@@ -60,7 +64,8 @@ class ConvMerge2D(AlignedConv):
 
     Args:
         kernel_size: Integer, in tokens, on both axes.
-        strides: Integer, in tokens, on both axes: a stride of 2 quarters them.
+        strides: Integer, in tokens, on both axes; a stride of 2 leaves a quarter of
+            the tokens.
         kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -81,6 +86,10 @@ class ConvMerge2D(AlignedConv):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 56, 56, 96))
     y = keras_maelre.layers.ConvMerge2D()(x)
     y.shape  # (2, 28, 28, 96)
@@ -99,5 +108,5 @@ class ConvMerge2D(AlignedConv):
 
 
 def _own_arguments(config):
-    """Without what the class itself says."""
+    """Drops the arguments that the class itself fixes."""
     return {k: v for k, v in config.items() if k not in ("rank", "filters")}

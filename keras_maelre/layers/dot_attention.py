@@ -12,11 +12,11 @@ from keras_maelre.layers.self_attention import SelfAttention
 class DotAttention(SelfAttention):
     """Multi-head self-attention with the softmax of scaled dot products.
 
-    Time grows with the square of the tokens: the attention of the later blocks,
-    where few tokens are left. It runs on the attention kernel of the backend.
+    Time grows with the square of the number of tokens, which suits the later blocks,
+    where few tokens are left. It runs on the backend's own attention kernel.
 
-    Masked tokens are attended to by none; their own outputs are computed but mean
-    nothing. The mask is passed on.
+    No token attends to a masked token; the outputs at masked tokens are computed, but
+    are meaningless. The mask is passed on.
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
@@ -38,6 +38,10 @@ class DotAttention(SelfAttention):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 100, 384))
     y = keras_maelre.layers.DotAttention(num_heads=4)(x)
     y.shape  # (2, 100, 384)

@@ -32,6 +32,10 @@ class DropPath(keras.layers.Dropout):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     branch = keras.random.normal((8, 100, 96))
     y = keras_maelre.layers.DropPath(rate=0.1)(branch, training=True)
     ```

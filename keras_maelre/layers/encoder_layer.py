@@ -26,16 +26,17 @@ class EncoderLayer(keras.layers.Layer):
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
         attention: `"linear"` or `"dot"`. The variables are the same for both.
-        feature_map: See `LinearAttention`; without effect on dot attention.
+        feature_map: See `LinearAttention`; it has no effect on dot attention.
         dropout_rate: Float in [0, 1). Dropout on the output of both branches.
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
-            pass instead of keeping them: less memory, about a third more time.
+            pass instead of keeping them: less memory for about a third more time.
             XLA for CPUs undoes it (see benchmarks/README.md for the option it needs).
         chunk_size: Integer or `None`. How many tokens are processed at a time, which
             bounds the memory of intermediate results; in training together with
             `remat`. The result is the same. `None`: all at once. In chunks the
-            attention is not called as a whole: hooks on its parts act, on itself not.
+            attention layer is not called as a whole: hooks on its parts run, but hooks
+            on the attention layer itself do not.
         seed: Optional integer, of dropout and drop path.
         kernel_initializer: Initializer of all kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
@@ -56,6 +57,10 @@ class EncoderLayer(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 1000, 96))
     y = keras_maelre.layers.EncoderLayer(num_heads=1, attention="linear")(x)
     y.shape  # (2, 1000, 96)
@@ -115,7 +120,7 @@ class EncoderLayer(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def set_dropout(self, dropout_rate, drop_path_rate):
-        """Sets the rates of what is traced or called from now on.
+        """Sets the rates; a function compiled earlier keeps the old ones.
 
         Args:
             dropout_rate: Float in [0, 1).
@@ -231,9 +236,9 @@ class EncoderLayer(keras.layers.Layer):
 
 
 def gelu(x):
-    """Exact GELU; on TensorFlow of operations that ONNX knows.
+    """Exact GELU; on TensorFlow written with operations that ONNX has.
 
-    TensorFlow's own is written with `erfc`, which ONNX lacks.
+    TensorFlow's own uses `erfc`, which ONNX lacks.
     """
     if keras.backend.backend() != "tensorflow":
         return ops.gelu(x, approximate=False)
@@ -245,8 +250,8 @@ def gelu(x):
 class _Seed(keras.random.SeedGenerator):
     """A seed drawn beforehand.
 
-    Rematerialisation runs the layer twice, and both runs must draw the same noise:
-    the generator advances once, outside, and its seed serves both.
+    Rematerialisation runs the layer twice, and both runs must draw the same noise, so
+    the generator advances once, outside, and both runs share that seed.
     """
 
     def __init__(self, value):

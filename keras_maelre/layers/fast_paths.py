@@ -1,7 +1,7 @@
-"""What a backend does faster than the plain code, each behind one function.
+"""Faster paths of single backends, each behind one function.
 
-None changes a result. Whoever asks for more of a layer than its arithmetic (a hook, a
-quantized product, a dtype policy of its own) gets the call of Keras instead.
+None of them changes a result. Where more than the arithmetic of a layer is asked for (a
+hook, a quantized product, a dtype policy of its own), Keras' own call runs instead.
 """
 
 import keras
@@ -9,7 +9,7 @@ from keras import ops
 
 
 def is_plain(part, whole):
-    """Whether nothing but its arithmetic is asked of a part of a layer."""
+    """Whether a part of a layer needs nothing but its arithmetic."""
     if part.quantization_mode is not None or part.compute_dtype != whole.compute_dtype:
         return False
     if part.activity_regularizer is not None:

@@ -25,8 +25,8 @@ FEATURE_MAPS = {
 def get(identifier):
     """Returns the feature map that a `feature_map` argument names.
 
-    A configuration may come from somebody else, so nothing is imported or called to
-    find a map: it is one of the list or a function that this program has registered.
+    A configuration may come from someone else, so nothing is imported or called to
+    find a map: it is on the list, or a function that this program has registered.
 
     Args:
         identifier: `"elu"` (that is ELU + 1), `"relu"`, `"softplus"`, or a function

@@ -10,10 +10,10 @@ from keras_maelre.layers.self_attention import SelfAttention
 def linear_attention(query, key, value, mask=None, feature_map="elu"):
     """Attends with `phi(q) . phi(k)` as similarity, in O(tokens) time and memory.
 
-    The sums run in float32 (or float64) whatever the dtype of the inputs. Scales cancel
-    in the quotient, so those of the sums over the keys, and of every denominator, are
-    brought to 1: neither tiny features nor the sums of a million tokens leave the range
-    of float32, in the result or in its gradient.
+    The sums run in float32 (or float64) whatever the dtype of the inputs. A common
+    scale cancels in the quotient, so the sums over the keys and every denominator are
+    scaled to about 1: neither tiny features nor sums over a million tokens leave the
+    range of float32, in the result or in its gradient.
 
     Args:
         query: Float tensor of shape `(batch, tokens, heads, head_dim)`.
@@ -24,14 +24,14 @@ def linear_attention(query, key, value, mask=None, feature_map="elu"):
         feature_map: See `LinearAttention`.
 
     Returns:
-        A tensor of the shape and dtype of `value`. It is zero where no token may
-        be attended to.
+        A tensor of the shape and dtype of `value`. It is zero where there is no token
+        to attend to.
     """
     return read_out(query, summarize(key, value, mask, feature_map), feature_map)
 
 
 def summarize(key, value, mask=None, feature_map="elu"):
-    """The sums over keys: all that the queries need to know of them.
+    """The sums over the keys, which are all that the queries need.
 
     Args:
         key, value, mask, feature_map: See `linear_attention`.
@@ -51,7 +51,7 @@ def summarize(key, value, mask=None, feature_map="elu"):
 
 
 def read_out(query, summary, feature_map="elu"):
-    """What every query finds in the sums over the keys.
+    """Evaluates every query against the sums over the keys.
 
     Args:
         query, feature_map: See `linear_attention`.
@@ -78,8 +78,9 @@ def read_out(query, summary, feature_map="elu"):
 def _positive(x):
     """`x` as a constant of the gradient, and 1 in place of 0.
 
-    A sum is zero where a ReLU map has nothing to attend to; what it divides is zero
-    too, and so becomes the quotient. What has no finite reciprocal counts as zero.
+    A sum is zero where a ReLU map leaves nothing to attend to; the numerator is then
+    zero too, and so is the quotient. A value without a finite reciprocal counts as
+    zero.
     """
     x = ops.stop_gradient(x)
     return ops.where(x > 1e-37, x, ops.ones_like(x))
@@ -93,8 +94,8 @@ class LinearAttention(SelfAttention):
     over keys is taken once for all queries: `phi(Q) (phi(K)^T V)`, normalised by
     `phi(Q) sum(phi(K))`. Time and memory grow linearly with the tokens.
 
-    Masked tokens are attended to by none; their own outputs are computed but mean
-    nothing. The mask is passed on.
+    No token attends to a masked token; the outputs at masked tokens are computed, but
+    are meaningless. The mask is passed on.
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
@@ -119,6 +120,10 @@ class LinearAttention(SelfAttention):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 1000, 96))
     y = keras_maelre.layers.LinearAttention(num_heads=2)(x)
     y.shape  # (2, 1000, 96)

@@ -18,13 +18,13 @@ from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 class LinearMerge(keras.layers.Layer):
     """Merges tokens by a learned linear map over the token axis.
 
-    Every merged token is a weighted sum of all tokens plus a bias. A sequence
-    shorter than the map uses its leading rows and columns, which is the result of
-    zero padding: padding changes nothing.
+    Every merged token is a weighted sum of all tokens plus a bias. A sequence shorter
+    than the map uses its leading rows and columns, which is equivalent to zero padding,
+    so that padding does not affect the result.
 
     Args:
-        grid_shape: Tuple of one or two integers: the most tokens of a sequence, or
-            the exact height and width of a grid.
+        grid_shape: Tuple of one or two integers: the maximum number of tokens of a
+            sequence, or the exact height and width of a grid.
         strides: Integer, the factor by which every axis shrinks.
         kernel_initializer: Initializer of the kernel.
         **kwargs: Other arguments of `keras.layers.Layer`.
@@ -47,6 +47,10 @@ class LinearMerge(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 900, 96))
     y = keras_maelre.layers.LinearMerge(grid_shape=(3750,), strides=4)(x)
     y.shape  # (2, 225, 96)
@@ -98,7 +102,7 @@ class LinearMerge(keras.layers.Layer):
             fits = spatial == self.grid_shape
         if not fits:
             raise ValueError(
-                f"LinearMerge was made for at most {self.grid_shape} tokens "
+                f"LinearMerge was built for at most {self.grid_shape} tokens "
                 f"(argument `grid_shape`). Received: {spatial}"
             )
 

@@ -22,9 +22,9 @@ MERGES = ("conv", "average", "linear", "none")
 class MaelreBlock(keras.layers.Layer):
     """A stage of MAELRE: `depth` transformer layers, token merging, widening.
 
-    The first token is the class token: it is attended to like any other, but not
-    merged. Merging quarters the tokens; a Dense layer then maps all of them, the
-    class token too, to `output_dim`.
+    The first token is the class token: it takes part in attention like any other, but
+    it is not merged. Merging leaves a quarter of the tokens; a Dense layer then maps
+    all of them, including the class token, to `output_dim`.
 
     Args:
         depth: Integer, the number of transformer layers.
@@ -36,13 +36,13 @@ class MaelreBlock(keras.layers.Layer):
         output_dim: Integer, the width after the block, or `None` to leave the width
             as it is, without a Dense layer.
         grid_shape: `None` for a sequence, or the height and width of the grid whose
-            tokens arrive row by row. The linear merge of a sequence needs the most
-            tokens it may have, as a tuple of one integer.
+            tokens arrive row by row. The linear merge of a sequence needs the maximum
+            number of tokens, as a tuple of one integer.
         dropout_rate: Float in [0, 1).
         drop_path_rate: Float in [0, 1), or one per transformer layer.
         remat: Boolean. See `EncoderLayer`.
         chunk_size: Integer or `None`. See `EncoderLayer`.
-        return_tokens: Boolean. Whether to return the tokens before merging too.
+        return_tokens: Boolean. Whether to return the tokens before merging as well.
         kernel_initializer: Initializer of all kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -63,6 +63,10 @@ class MaelreBlock(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 1 + 3750, 96))
     block = keras_maelre.layers.MaelreBlock(depth=2, num_heads=1, output_dim=192)
     block(x).shape  # (2, 1 + 938, 192)
@@ -132,7 +136,7 @@ class MaelreBlock(keras.layers.Layer):
             )
 
     def set_dropout(self, dropout_rate, drop_path_rate):
-        """Sets the rates of what is traced or called from now on.
+        """Sets the rates; a function compiled earlier keeps the old ones.
 
         Args:
             dropout_rate: Float in [0, 1).
@@ -162,8 +166,8 @@ class MaelreBlock(keras.layers.Layer):
         if self.merge_kind == "linear":
             if self.grid_shape is None:
                 raise ValueError(
-                    'With merge="linear", argument `grid_shape` must tell the most '
-                    "tokens there may be. Received: grid_shape=None"
+                    'With merge="linear", argument `grid_shape` must be the maximum '
+                    "number of tokens, as a tuple. Received: grid_shape=None"
                 )
             return LinearMerge(self.grid_shape, strides=2 if is_grid else 4, **kwargs)
         return None

@@ -1,7 +1,7 @@
 """How masks follow the tokens.
 
 Each step is one `keras.Operation`: in a functional model the masks are part of the
-graph, and its summary shows one line for each.
+graph, and its summary shows one line per step.
 """
 
 import functools
@@ -14,8 +14,8 @@ from keras import ops
 def boolean_mask(mask):
     """Returns a mask of zeros and ones, of whatever dtype, as booleans.
 
-    Backends take other masks differently: the attention of torch adds a mask of floats
-    to its scores, and refuses one of integers.
+    Backends disagree about other masks: torch's attention adds a float mask to its
+    scores and refuses an integer mask.
 
     Args:
         mask: Tensor, or `None`, which is returned as it is.
@@ -59,7 +59,7 @@ class NotAllNaN(keras.Operation):
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class ClassTokenMask(keras.Operation):
-    """The mask of tokens that a class token was put in front of: it is kept."""
+    """The mask of tokens after a class token, which is kept, was prepended."""
 
     def call(self, mask):
         mask = boolean_mask(mask)

@@ -9,11 +9,12 @@ from keras_maelre.layers.aligned_conv import check_grid_shape
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class PositionEmbedding(keras.layers.Layer):
-    """Adds a learned vector for every position of a sequence or a grid.
+    """Adds a learned vector to every position of a sequence or a grid.
 
     Args:
-        grid_shape: Tuple of one or two integers: the most tokens of a sequence, or
-            the exact height and width of a grid whose tokens arrive row by row.
+        grid_shape: Tuple of one or two integers: the maximum number of tokens of a
+            sequence, or the exact height and width of a grid whose tokens arrive row by
+            row.
         embeddings_initializer: Initializer of the table; by default a truncated normal
             distribution of standard deviation 0.02.
         **kwargs: Other arguments of `keras.layers.Layer`.
@@ -31,6 +32,10 @@ class PositionEmbedding(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     x = keras.random.normal((2, 900, 96))
     y = keras_maelre.layers.PositionEmbedding(grid_shape=(3750,))(x)
     y.shape  # (2, 900, 96)
@@ -72,8 +77,8 @@ class PositionEmbedding(keras.layers.Layer):
             raise ValueError(
                 f"The model has positions for {'at most ' * is_sequence}{most} tokens "
                 f"(grid {self.grid_shape}) but the input has {tokens}. Pass "
-                "`input_shape` to `from_preset` to resample the positions, or cut the "
-                "input."
+                "`input_shape` to `from_preset` to resample the positions, or shorten "
+                "the input."
             )
         return x + positions[: ops.shape(x)[1]]
 
@@ -110,6 +115,10 @@ def resample_positions(embeddings, grid_shape):
     Example:
 
     ```python
+    import numpy as np
+
+    from keras_maelre.layers.position_embedding import resample_positions
+
     table = np.random.normal(size=(56, 56, 96))
     resample_positions(table, (256, 32)).shape  # (256, 32, 96)
     ```

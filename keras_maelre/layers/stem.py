@@ -29,7 +29,7 @@ class TokenStem(keras.layers.Layer):
         vocabulary_size: Integer.
         embedding_dim: Integer, the width of the embedding table.
         dim: Integer, the width of the tokens that come out.
-        padding_id: Integer, the id that stands for no token.
+        padding_id: Integer, the id of padding.
         kernel_size: Integer, in tokens.
         trainable_embeddings: Boolean. Whether training changes the table. The paper
             keeps a pretrained table frozen; a fresh one must be trained.
@@ -50,6 +50,10 @@ class TokenStem(keras.layers.Layer):
     Example:
 
     ```python
+    import numpy as np
+
+    import keras_maelre
+
     stem = keras_maelre.layers.TokenStem(257, 64, 96, padding_id=0)
     stem(np.array([[72, 105, 0, 0]])).shape  # (1, 4, 96)
     ```
@@ -110,8 +114,8 @@ class TokenStem(keras.layers.Layer):
         self.conv.build((*input_shape, self.embedding_dim))
 
     def call(self, token_ids):
-        # What a token adds to an output depends on the token and its place in the
-        # window alone: wherever tokens recur, it is computed once for each of them.
+        # The contribution of a token to an output depends only on the token and on its
+        # place in the window: where tokens recur, it is computed once for each token.
         if is_eager_torch():
             return self._sum_of_products(*torch_distinct(self._with_margins(token_ids)))
         known = None not in token_ids.shape
@@ -174,7 +178,7 @@ class SeriesStem(keras.layers.Layer):
     """Projects windows of a time series by a convolution.
 
     Time steps that are NaN in every channel are padding and masked from here on. A
-    step that is NaN in some channels only is no padding; its NaN stays visible in
+    step that is NaN in only some channels is not padding: its NaN remains visible in
     the result.
 
     Args:
@@ -196,6 +200,10 @@ class SeriesStem(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     series = keras.random.normal((2, 3750, 1))
     keras_maelre.layers.SeriesStem(96)(series).shape  # (2, 3750, 96)
     ```
@@ -270,6 +278,10 @@ class PatchStem(keras.layers.Layer):
     Example:
 
     ```python
+    import keras
+
+    import keras_maelre
+
     images = keras.random.normal((2, 224, 224, 3))
     keras_maelre.layers.PatchStem(96)(images).shape  # (2, 3136, 96)
     ```

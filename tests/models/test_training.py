@@ -22,7 +22,7 @@ def fitted(epochs, **kwargs):
 
 
 def test_fit_learns():
-    model, loss = fitted(30)
+    model, loss = fitted(60)
     assert loss[-1] < 0.3 * loss[0]
     assert np.mean(model.predict(X, verbose=0).argmax(axis=-1) == Y) > 0.9
     assert model.evaluate(X, Y, verbose=0) < loss[0]
