@@ -103,6 +103,7 @@ def build(args):
         augmentation=[],
         mixing=[],
         ema=False,
+        drop_path_rate=0.0,
         # On TensorFlow Keras clips the gradients of every device, not their average.
         global_clipnorm=None,
     )

@@ -43,6 +43,7 @@ def main(arguments=None):
         data = datasets.read_image_archive(args.data)
     # The random crop of the training wants all of a picture, and digits fill theirs.
     preprocessor = ImagePreprocessor((args.size, args.size, 3), crop_fraction=1.0)
+    print(data.describe())
     classifier = keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         class_names=data.class_names,

@@ -45,6 +45,7 @@ def main(arguments=None):
             seed=args.seed,
         )
     preprocessor, options = text_input(args, data)
+    print(data.describe())
     classifier = keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         class_names=data.class_names,

@@ -35,6 +35,7 @@ def main(arguments=None):
     else:
         data = datasets.load_series(args.data)
     length = max(data.x_train.shape[1], data.x_test.shape[1])
+    print(data.describe())
     classifier = keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         class_names=data.class_names,

@@ -59,6 +59,7 @@ def main(arguments=None):
     chosen = np.random.default_rng(args.seed).permutation(len(data.x_train))
     preprocessor.adapt(shared.select(data.x_train, chosen[:MEASURED]), verbose=2)
     print(f"log-mel mean {preprocessor.mean:.3f}, deviation {preprocessor.stddev:.3f}")
+    print(data.describe())
     classifier = keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         class_names=data.class_names,

@@ -314,8 +314,7 @@ class MaelreBackbone(MaelreModel):
         rates = _drop_path_rates(self.drop_path_rate, self.depths)
         for i in range(NUM_BLOCKS):
             block = self.get_layer(f"block_{i + 1}")
-            for layer, rate in zip(block.encoder_layers, rates[i], strict=True):
-                layer.set_dropout(self.dropout_rate, rate)
+            block.set_dropout(self.dropout_rate, rates[i])
 
     def get_config(self):
         return {

@@ -35,8 +35,8 @@ class Recipe:
             learning rate rises; then it falls as a cosine to 0.
         weight_decay: Float, of all weights but biases, scales and offsets.
         global_clipnorm: Float above 0, the most that the norm of all gradients may be,
-            or `None`. Under `tf.distribute` Keras clips those of each replica before their
-            average.
+            or `None`. Under `tf.distribute` Keras clips those of each replica before
+            their average.
         label_smoothing: Float in `[0, 1)`, of single-label classifiers.
         positive_weight: Float above 0, see `ArticleLabelCrossentropy`, of multi-label
             classifiers.

@@ -101,6 +101,9 @@ def run(
         )
     recipe.compile(classifier, plan["epochs"] * len(batches))
 
+    if verbose:
+        print(describe(recipe, classifier, batches, validation, plan))
+
     # === Callbacks ===
     averages = AveragedWeights() if recipe.ema else None
     best = None
@@ -125,7 +128,6 @@ def run(
 
     # === Training ===
     if verbose:
-        print(describe(recipe, classifier, batches, validation, plan))
         if done:
             print(f"Going on after epoch {done} of {plan['epochs']}.")
         if keras.backend.backend() != "torch":
