@@ -55,18 +55,14 @@ def train(directory, epochs=4, resume=False, callbacks=(), settings=None):
         keras.losses.CategoricalCrossentropy(from_logits=True),
         **FEW_STEPS,
     )
-    resumable = training.ResumableTraining(directory, settings)
+    averages, best = training.AveragedWeights(), training.BestWeights("loss", "min")
+    resumable = training.ResumableTraining(directory, settings, averages, best)
     classifier.fit(
         batches,
         epochs=epochs,
-        shuffle=False,
         initial_epoch=resumable.restore(classifier) if resume else 0,
-        callbacks=[
-            batches.epoch_callback(),
-            keras.callbacks.SwapEMAWeights(),
-            resumable,
-            *callbacks,
-        ],
+        validation_data=(X, np.eye(3)[Y]),
+        callbacks=[averages, best, resumable, *callbacks],
         verbose=0,
     )
     return classifier, resumable
@@ -123,4 +119,22 @@ def test_history_is_readable(tmp_path):
     train(tmp_path, epochs=2)
     (state,) = tmp_path.glob("epoch-*/state.json")
     record = json.loads(state.read_text())
-    assert record["epoch"] == 2 and set(record["history"][0]) == {"loss"}
+    assert record["epoch"] == 2
+    assert set(record["history"][0]) == {"loss", "val_loss"}
+
+
+def test_a_new_training_does_not_go_on_with_an_old_one(tmp_path):
+    """Killed in its first epoch, it leaves a state of its own."""
+    train(tmp_path, epochs=2)
+    with pytest.raises(Killed):
+        train(tmp_path, epochs=3, callbacks=[KillAt(0)])
+    _, resumed = train(tmp_path, epochs=3, resume=True)
+    assert len(resumed.history) == 3
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    train(tmp_path, epochs=1)
+    (state,) = tmp_path.glob("epoch-*")
+    (state / "state.json").write_text('{"epoch": 1')
+    with pytest.raises(ValueError, match="epoch-000001.*damaged"):
+        train(tmp_path, epochs=2, resume=True)

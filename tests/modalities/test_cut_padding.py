@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 import keras_maelre
+from keras_maelre.modalities import cut_padding
 from keras_maelre.preprocessing import BytePreprocessor
-from keras_maelre.training import AugmentedBatches, OrderedBatches, cut_padding
+from keras_maelre.training import AugmentedBatches, OrderedBatches
 
 
 def documents(count=203, longest=300):
@@ -23,26 +24,30 @@ def test_cut_to_few_lengths(longest, length):
     ids = np.zeros((3, 100), "int32")
     ids[0, :longest] = 5
     ids[1, 0] = 7
-    cut = cut_padding(ids, padding_id=0)
+    cut = cut_padding(ids, "bytes")
     np.testing.assert_array_equal(cut, ids[:, :length])
 
 
 def test_series_keep_steps_with_any_channel():
     series = np.full((2, 100, 2), np.nan, "float32")
     series[1, 40, 1] = 3
-    assert cut_padding(series).shape == (2, 48, 2)
+    assert cut_padding(series, "series").shape == (2, 48, 2)
 
 
 def test_nothing_but_padding():
-    assert cut_padding(np.zeros((2, 10), int), padding_id=0).shape == (2, 1)
+    assert cut_padding(np.zeros((2, 10), int), "bytes").shape == (2, 1)
 
 
-@pytest.mark.parametrize(
-    "x", [np.zeros((2, 10), int), np.zeros((2, 4, 4, 3)), np.zeros((2, 10, 3), int)]
-)
-def test_what_has_no_known_padding(x):
-    with pytest.raises(ValueError, match="padding_id"):
-        cut_padding(x)
+def test_modalities_without_padding_are_not_cut():
+    images = np.zeros((2, 4, 4, 3), "float32")
+    assert cut_padding(images, "image") is images
+
+
+def test_another_rank_and_another_modality_are_refused():
+    with pytest.raises(ValueError, match=r"\(batch, bytes\).*\(2, 10, 3\)"):
+        cut_padding(np.zeros((2, 10, 3), int), "bytes")
+    with pytest.raises(ValueError, match="'smell'"):
+        cut_padding(np.zeros((2, 10), int), "smell")
 
 
 def test_lengths_group_samples_and_keep_labels():
@@ -50,7 +55,12 @@ def test_lengths_group_samples_and_keep_labels():
     preprocessor = BytePreprocessor((512,))
     kwargs = {"batch_size": 8, "preprocessor": preprocessor}
     batches = AugmentedBatches(
-        texts, labels, 3, lengths=[len(text) for text in texts], **kwargs
+        texts,
+        labels,
+        3,
+        lengths=[len(text) for text in texts],
+        modality="bytes",
+        **kwargs,
     )
     plain = AugmentedBatches(texts, labels, 3, **kwargs)
     seen, padding = [], []
@@ -101,6 +111,8 @@ def test_model_predicts_the_same():
     model = keras_maelre.MaelreClassifier.from_preset("tiny_bytes")
     kwargs = {"batch_size": 4, "preprocessor": BytePreprocessor((512,))}
     whole = model.predict(OrderedBatches(texts, labels, 3, **kwargs), verbose=0)
-    cut = model.predict(OrderedBatches(texts, labels, 3, cut=True, **kwargs), verbose=0)
+    cut = model.predict(
+        OrderedBatches(texts, labels, 3, modality="bytes", **kwargs), verbose=0
+    )
     assert keras.ops.shape(cut) == (24, 2)
     np.testing.assert_allclose(cut, whole, atol=1e-5)
