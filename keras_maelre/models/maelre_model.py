@@ -71,12 +71,18 @@ class MaelreModel(keras.Model):
         if isinstance(x, np.ndarray):
             self.modality.check_values(x)
 
+    def _check_all(self, x):
+        """As `check_inputs`, values of tensors included: they are looked at once."""
+        self.check_inputs(
+            keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else x
+        )
+
     def __call__(self, inputs, *args, **kwargs):
         self.check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
-        self.check_inputs(x)
+        self._check_all(x)
         guard = TrainingGuard(kwargs.get("initial_epoch", 0))
         callbacks = [*_as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
@@ -91,11 +97,11 @@ class MaelreModel(keras.Model):
         return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        self.check_inputs(x)
+        self._check_all(x)
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        self.check_inputs(x)
+        self._check_all(x)
         return super().predict(x, *args, **kwargs)
 
     def quantization(self):
