@@ -105,7 +105,7 @@ def changes(args):
 
 
 def report(args, data, classifier, history, seconds):
-    """Reports what a trained classifier is worth on the test split.
+    """Scores a trained classifier on the test split, and saves what it found.
 
     Args:
         args: What the command line gave.

@@ -53,7 +53,7 @@ def _key(sample):
     if not isinstance(sample, np.ndarray) or sample.dtype.hasobject:
         return None
     if sample.dtype.kind == "f" and sample.ndim and sample.size:
-        # Padding is no part of a series: splits may be padded to different lengths.
+        # Padding is not part of a series: splits may be padded to different lengths.
         if np.isnan(sample[-1]).all():
             valid = ~np.isnan(sample.reshape(len(sample), -1)).all(axis=1)
             sample = sample[: len(valid) - valid[::-1].argmax()]

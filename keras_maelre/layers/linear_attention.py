@@ -91,7 +91,7 @@ class LinearAttention(SelfAttention):
     """Multi-head self-attention with a kernel in place of the softmax.
 
     The similarity of two tokens is the product of their feature maps, so the sum
-    over keys is taken once for all queries: `phi(Q) (phi(K)^T V)`, normalised by
+    over keys is taken once for all queries: `phi(Q) (phi(K)^T V)`, normalized by
     `phi(Q) sum(phi(K))`. Time and memory grow linearly with the tokens.
 
     No token attends to a masked token; the outputs at masked tokens are computed, but

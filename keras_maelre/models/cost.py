@@ -10,7 +10,7 @@ def count_macs(model, input_shape=None):
 
     Products of two operands are counted: the convolutions, the Dense layers, and both
     products of an attention (with linear attention the state `phi(K)^T V` and its use
-    by the queries). Sums, normalisations, feature maps and lookups are not.
+    by the queries). Sums, normalizations, feature maps and lookups are not.
 
     Args:
         model: `MaelreBackbone` or `MaelreClassifier`.

@@ -38,7 +38,7 @@ class SequenceParallel(distribution.ModelParallel):
     Raises:
         ValueError: If the backend is not JAX, there are several processes, or
             `batch_shards` does not divide the devices; when data come, if an axis to
-            divide is no multiple of its devices.
+            divide is not a multiple of its devices.
 
     Example:
 

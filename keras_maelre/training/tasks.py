@@ -31,7 +31,7 @@ def _audio_augmentation(modality):
 
 
 def _image_augmentation(modality):
-    # Normalised pixels reach from -2.2 to 2.7. A factor of 0.1 turns by 36 degrees.
+    # Normalized pixels reach from -2.2 to 2.7. A factor of 0.1 turns by 36 degrees.
     return [
         augment.RandomResizedCrop(),
         keras.layers.RandomFlip("horizontal", **FULL),

@@ -124,6 +124,8 @@ def run(
         if going_on and resumable.can_resume():
             done = resumable.restore(classifier)
         else:
+            if verbose and resumable.can_resume():
+                print(f"The training that {folder} holds is replaced.")
             _write_json(plan_file, plan)
 
     # === Training ===
