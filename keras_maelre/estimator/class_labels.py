@@ -1,6 +1,7 @@
 """Targets as scikit-learn's users have them: their classes, and an encoding of them."""
 
 import numpy as np
+import scipy.sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
@@ -89,7 +90,7 @@ def as_indicator(y, classes):
 
 def as_array(y):
     """Returns targets as an array, sparse ones included."""
-    if hasattr(y, "toarray"):
+    if scipy.sparse.issparse(y):
         return y.toarray()
     # Rows of zeros and ones may stand in a list or in an array of objects.
     of_objects = isinstance(y, np.ndarray) and y.dtype.kind == "O"

@@ -463,10 +463,13 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
 def _check_lengths(X, **others):
     for name, values in others.items():
-        if values is not None and (not np.ndim(values) or len(values) != len(X)):
+        if values is None:
+            continue
+        shape = np.shape(np.asarray(values))
+        if shape[:1] != (len(X),):
             raise ValueError(
                 f"Arguments `X` and `{name}` must have the same number of samples. "
-                f"Received: {len(X)} and {np.shape(values)[:1] or values!r}"
+                f"Received: {len(X)} samples, and `{name}` of shape {shape}"
             )
 
 

@@ -4,6 +4,7 @@ import os
 
 import keras
 import numpy as np
+import scipy.sparse
 from sklearn.utils.validation import validate_data
 
 from keras_maelre.preprocessing.preprocessor import refuse_masked
@@ -15,7 +16,7 @@ def raw_samples(estimator, X, reset):
     """Returns samples as an array of numbers or as a list, for a preprocessor.
 
     Arrays of series are checked as scikit-learn checks arrays: all have the length of
-    those that the estimator was fitted with. Series in a list may be of any length.
+    those that the estimator was fitted with. Arrays in a list may be of any length.
 
     Args:
         estimator: A `MaelreEstimator`.
@@ -27,6 +28,11 @@ def raw_samples(estimator, X, reset):
         ValueError: If `X` is empty or of another shape.
     """
     refuse_masked(X, "Argument `X`")
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            "Argument `X` must not be sparse: samples are sequences and grids, not "
+            f"features. Received: X of type {type(X).__name__}"
+        )
     single = (str, bytes, dict, os.PathLike)
     countable = hasattr(X, "__len__") or hasattr(X, "__array__") or hasattr(X, "shape")
     if isinstance(X, (*single, set, frozenset)) or not countable:
@@ -36,6 +42,8 @@ def raw_samples(estimator, X, reset):
         )
     if keras.ops.is_tensor(X):
         X = keras.ops.convert_to_numpy(X)
+    if estimator.modality == "series" and _is_table(X):
+        X = np.asarray(X)
     if isinstance(X, (list, tuple)):
         samples = list(X)
     elif estimator.modality == "series" and not _is_column_of_objects(X):
@@ -72,17 +80,20 @@ def _series_array(estimator, X, reset):
     return X
 
 
+def _is_table(X):
+    """Whether `X` is an array in nested lists, as scikit-learn's users write them."""
+    nested = isinstance(X, (list, tuple)) and len(X)
+    if not nested or not all(isinstance(row, (list, tuple)) for row in X):
+        return False
+    return len({len(row) for row in X}) == 1 and all(map(np.isscalar, X[0]))
+
+
 def _is_column_of_objects(X):
     return str(getattr(X, "dtype", None)) == "object" and np.ndim(X) == 1
 
 
 def _from_array(modality, X):
     """Returns what is not a list: an array, or a column of a table."""
-    if hasattr(X, "toarray"):
-        raise TypeError(
-            f"Argument `X` must not be sparse. Received: {type(X).__name__} for "
-            f"{modality}"
-        )
     array = X.to_numpy() if hasattr(X, "iloc") else np.asarray(X)
     of_objects = array.dtype.kind in "OUS"
     if of_objects and array.ndim == 2 and array.shape[1] == 1:
