@@ -42,6 +42,11 @@ def read_labels(y):
     check_classification_targets(array)
     kind = type_of_target(array, input_name="y")
     if kind == "multilabel-indicator":
+        if not np.isin(array, (0, 1)).all():
+            raise ValueError(
+                "Argument `y` of shape (samples, classes) must hold zeros and ones. "
+                f"Received: values from {array.min()} to {array.max()}"
+            )
         names = np.arange(array.shape[1]) if columns is None else np.asarray(columns)
         return names, array.astype("float32"), True
     if kind not in ("binary", "multiclass"):
@@ -92,9 +97,11 @@ def as_array(y):
     """Returns targets as an array, sparse ones included."""
     if scipy.sparse.issparse(y):
         return y.toarray()
-    # Rows of zeros and ones may stand in a list or in an array of objects.
-    of_objects = isinstance(y, np.ndarray) and y.dtype.kind == "O"
-    return np.asarray(list(y) if of_objects else y)
+    if isinstance(y, (list, tuple)) and len({isinstance(v, str) for v in y}) == 2:
+        raise _of_several_types(y)  # which NumPy would all make strings
+    if isinstance(y, np.ndarray) and any(isinstance(v, COLLECTIONS) for v in y):
+        return np.asarray(list(y))  # rows of zeros and ones, in an array of objects
+    return np.asarray(y)
 
 
 def _label_lists(y):
@@ -131,10 +138,14 @@ def _sorted_labels(labels):
     try:
         ordered = sorted(set(np.asarray(labels, object).tolist()))
     except TypeError as error:
-        raise TypeError(
-            "Argument `y` must hold labels of one type, all strings or all numbers. "
-            f"Received: {sorted({type(label).__name__ for label in labels})}"
-        ) from error
+        raise _of_several_types(labels) from error
     if isinstance(labels, np.ndarray):
         return np.array(ordered, dtype=labels.dtype)
     return np.array(ordered)
+
+
+def _of_several_types(labels):
+    return TypeError(
+        "Argument `y` must hold labels of one type, all strings or all numbers. "
+        f"Received: {sorted({type(label).__name__ for label in labels})}"
+    )

@@ -196,23 +196,23 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeded(seed):
             classifier = self._new_classifier(samples, classes, multi_label)
-        if self.preprocessor is None:
-            warn_of_cuts(classifier.preprocessor, samples)
-        history = recipe.fit(
-            classifier,
-            samples,
-            targets,
-            validation_split=self.validation_fraction,
-            groups=groups,
-            sample_weight=weights,
-            epochs=self.epochs,
-            time_limit=self.time_limit,
-            batch_size=self.batch_size,
-            output=self.output,
-            resume=self.output is not None,
-            seed=seed,
-            verbose=self.verbose,
-        )
+            if self.preprocessor is None:
+                warn_of_cuts(classifier.preprocessor, samples)
+            history = recipe.fit(
+                classifier,
+                samples,
+                targets,
+                validation_split=self.validation_fraction,
+                groups=groups,
+                sample_weight=weights,
+                epochs=self.epochs,
+                time_limit=self.time_limit,
+                batch_size=self.batch_size,
+                output=self.output,
+                resume=self.output is not None,
+                seed=seed,
+                verbose=self.verbose,
+            )
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -344,6 +344,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 "Pass `preprocessor` or `input_shape`, not both: a preprocessor has an "
                 f"input shape. Received: input_shape={self.input_shape!r}"
+            )
+        made = getattr(self.preprocessor, "modality", self.modality)
+        if modalities.get(made).name != self.modality:
+            raise ValueError(
+                f"Argument `preprocessor` must make {self.modality} inputs. Received: "
+                f"a {type(self.preprocessor).__name__}, which makes {made} inputs"
             )
         if self.output is not None:
             if not isinstance(self.output, (str, os.PathLike)):

@@ -64,6 +64,10 @@ def raw_samples(estimator, X, reset):
 def _series_array(estimator, X, reset):
     if estimator.channels_first and np.ndim(X) == 3:
         X = np.moveaxis(np.asarray(X), 1, -1)
+    if str(getattr(X, "dtype", "")).startswith(("<U", "|S")):
+        raise ValueError(
+            f"Argument `X` of series must hold numbers. Received: X of dtype {X.dtype}"
+        )
     X = validate_data(
         estimator,
         X,

@@ -114,7 +114,13 @@ DATA = {
         r"sample 2 of shape \(9, 2\)",
     ),
     "words": ("series", _changed(0, "wave"), NAMES, ValueError, "of type str"),
-    "objects": ("series", np.array([["a"] * 3] * 8), NAMES, ValueError, "to float"),
+    "objects": (
+        "series",
+        np.array([["a"] * 3] * 8),
+        NAMES,
+        ValueError,
+        "must hold numbers",
+    ),
     "no_file": ("audio", ["no.wav"] * 8, NAMES, FileNotFoundError, "no.wav"),
     "loud": ("audio", [1e5 * s for s in SOUNDS], NAMES, ValueError, "1, 1"),
     "no_image": ("image", ["no.png"] * 8, NAMES, FileNotFoundError, "no.png"),
@@ -124,17 +130,25 @@ DATA = {
     "real": ("series", SERIES, np.arange(8) / 3, ValueError, "continuous"),
     "nan_label": ("series", SERIES, [np.nan] * 8, ValueError, "y contains NaN"),
     "none_label": ("series", SERIES, ["a", None] * 4, ValueError, "not None"),
-    "mixed_labels": (
+    "mixed_labels": ("series", SERIES, ["a", 1] * 4, TypeError, "one type"),
+    "mixed_objects": (
         "series",
         SERIES,
         np.array(["a", 1] * 4, object),
-        (TypeError, ValueError),
-        "one type|Unknown label type",
+        TypeError,
+        "one type",
     ),
     "mixed_collections": ("series", SERIES, [["a"], "b"] * 4, TypeError, "sample 1"),
     "mixed_in_lists": ("series", SERIES, [["a"], [1]] * 4, TypeError, "one type"),
     "no_labels": ("series", SERIES, [[], []] * 4, ValueError, "at least two classes"),
-    "counts": ("series", SERIES, np.full((8, 3), 2), ValueError, "multioutput"),
+    "counts": ("series", SERIES, np.full((8, 3), 2), ValueError, "zeros and ones"),
+    "counts_of_many": (
+        "series",
+        SERIES,
+        np.ones((8, 3)) * [1, 2, 3],
+        ValueError,
+        "zeros and ones",
+    ),
 }
 
 

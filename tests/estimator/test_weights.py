@@ -20,7 +20,7 @@ def test_weight_zero_is_removal():
 def test_heavy_samples_win():
     X, y = waves()
     heavy = {
-        name: estimator(epochs=4).fit(
+        name: estimator(epochs=8, validation_fraction=0.0).fit(
             X, y, sample_weight=np.where(y == name, 100.0, 1e-4)
         )
         for name in ("fast", "slow")
