@@ -97,10 +97,11 @@ def as_array(y):
     """Returns targets as an array, sparse ones included."""
     if scipy.sparse.issparse(y):
         return y.toarray()
-    if isinstance(y, (list, tuple)) and len({isinstance(v, str) for v in y}) == 2:
-        raise _of_several_types(y)  # which NumPy would all make strings
-    if isinstance(y, np.ndarray) and any(isinstance(v, COLLECTIONS) for v in y):
-        return np.asarray(list(y))  # rows of zeros and ones, in an array of objects
+    if isinstance(y, (list, tuple)) or str(getattr(y, "dtype", None)) == "object":
+        if any(isinstance(label, COLLECTIONS) for label in y):
+            return np.asarray(list(y))  # rows of zeros and ones
+        if len({isinstance(label, str) for label in y if label is not None}) == 2:
+            raise _of_several_types(y)  # NumPy makes all of a list strings
     return np.asarray(y)
 
 

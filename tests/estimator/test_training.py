@@ -76,7 +76,7 @@ def test_output_goes_on_with_this_very_training(tmp_path, monkeypatch):
     # Nothing is left to be trained.
     again = estimator(**options, output=tmp_path / "cut").fit(X, y)
     assert difference(whole, again, X) <= max(TOLERANCE, 1e-6)
-    with pytest.raises(ValueError, match="differ|other|same"):
+    with pytest.raises(ValueError, match="can only be resumed with the settings"):
         estimator(**options, output=tmp_path / "cut").fit(X + 1, y)
 
 
