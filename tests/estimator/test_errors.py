@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
-from small import documents, estimator, ragged, waves
 
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
+from tests.estimator.small import documents, estimator, ragged, waves
 
 SERIES, NAMES = waves(8)
 TEXTS, SEASONS = documents(8)

@@ -7,7 +7,15 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from small import TOLERANCE, difference, documents, estimator, ragged, waves
+
+from tests.estimator.small import (
+    TOLERANCE,
+    difference,
+    documents,
+    estimator,
+    ragged,
+    waves,
+)
 
 pytestmark = pytest.mark.compiles_long
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import scipy.sparse
-from small import documents, estimator, ragged, waves
 
 import keras_maelre
+from tests.estimator.small import documents, estimator, ragged, waves
 
 
 def test_ragged_series_and_names():

@@ -6,11 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
-from small import TOLERANCE, difference, documents, estimator, waves
 
 from keras_maelre import MaelreEstimator, augmentation
 from keras_maelre.estimator import estimator_files
 from keras_maelre.preprocessing import SeriesPreprocessor
+from tests.estimator.small import TOLERANCE, difference, documents, estimator, waves
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import time
 import keras
 import numpy as np
 import pytest
-from small import TOLERANCE, difference, documents, estimator, waves
 
 import keras_maelre
 from keras_maelre.preprocessing import SeriesPreprocessor
+from tests.estimator.small import TOLERANCE, difference, documents, estimator, waves
 
 
 @pytest.mark.parametrize("modality", ["series", "text"])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_sample_weight
-from small import TOLERANCE, difference, estimator, waves
+
+from tests.estimator.small import TOLERANCE, difference, estimator, waves
 
 
 def test_weight_zero_is_removal():
