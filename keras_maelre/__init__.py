@@ -1,5 +1,6 @@
 """MAELRE for Keras 3: classification of long inputs of any modality."""
 
+import importlib.util as _importing
 import os as _os
 
 try:
@@ -44,3 +45,20 @@ __all__ = [
     "training",
     "transfer_weights",
 ]
+
+# Without scikit-learn `from keras_maelre import *` must work.
+if _importing.find_spec("sklearn"):
+    __all__.append("MaelreEstimator")
+
+
+def __getattr__(name):
+    # Imported when it is asked for: scikit-learn is an extra, and takes a second.
+    if name == "MaelreEstimator":
+        from keras_maelre.estimator import MaelreEstimator
+
+        return MaelreEstimator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, "MaelreEstimator"})

@@ -48,6 +48,11 @@ class AveragedWeights(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._show_averages()
 
+    def on_train_end(self, logs=None):
+        # A training that was resumed after its last epoch has seen none of the above.
+        if _inner(self.model.optimizer).built:
+            self._show_averages()
+
     def on_test_begin(self, logs=None):
         self._show_averages()
 

@@ -1,0 +1,15 @@
+"""Training and prediction behind scikit-learn's interface."""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "sklearn":
+        raise
+    raise ImportError(
+        "`MaelreEstimator` is an estimator of scikit-learn: "
+        'pip install "keras_maelre[sklearn]"'
+    ) from error
+
+from keras_maelre.estimator.maelre_estimator import MaelreEstimator
+
+__all__ = ["MaelreEstimator"]

@@ -1,0 +1,99 @@
+"""The preprocessor that samples ask for."""
+
+import copy
+import sys
+import warnings
+
+import numpy as np
+
+from keras_maelre.preprocessing import (
+    AudioPreprocessor,
+    BytePreprocessor,
+    ImagePreprocessor,
+    SeriesPreprocessor,
+    TextPreprocessor,
+)
+
+# 256 tokens in place of the 3136 of the preset's 224 by 224 pixels: what a CPU trains
+# in minutes. All images are scaled to one size anyhow, so the data do not suggest one.
+IMAGE_SHAPE = (64, 64, 3)
+
+
+def default_preprocessor(modality, samples, input_shape, limit):
+    """Makes a preprocessor for samples to train on.
+
+    Its input is as long as the longest sample; of documents and sounds at most as long
+    as that of the preset, since a single long one would set the cost of all. Whatever
+    is longer, then or later, is cut, which `warn_of_cuts` says.
+
+    Args:
+        modality: String.
+        samples: List or array of raw samples.
+        input_shape: Tuple of integers, or `None` to choose it.
+        limit: Tuple of integers, the input shape of the preset.
+
+    Raises:
+        TypeError, ValueError: If a sample is bad, or `input_shape` does not fit.
+    """
+    given = {} if input_shape is None else {"input_shape": input_shape}
+    if modality == "image":
+        return ImagePreprocessor(**{"input_shape": IMAGE_SHAPE, **given})
+    if modality == "series":
+        if given:
+            return SeriesPreprocessor(**given, truncate=True)
+        shape = (sys.maxsize, _count_channels(samples))
+        made = SeriesPreprocessor(shape, truncate=True)
+    elif modality == "text":
+        made = TextPreprocessor.from_documents(
+            samples, **{"input_shape": limit, **given}, truncate=True
+        )
+    elif modality == "bytes":
+        made = BytePreprocessor(**{"input_shape": limit, **given}, truncate=True)
+    else:
+        made = AudioPreprocessor(**{"input_shape": limit, **given}, truncate=True)
+    if not given:
+        longest = int(min(max(_lengths(made, samples)), made.input_shape[0]))
+        shape = (longest, *made.input_shape[1:])
+        made = type(made).from_config({**made.get_config(), "input_shape": shape})
+    if modality == "audio":
+        made.adapt(samples, verbose=0)
+    return made
+
+
+def warn_of_cuts(preprocessor, samples):
+    """Warns of samples whose ends a preprocessor cuts off."""
+    if not getattr(preprocessor, "truncate", False):
+        return
+    lengths, limit = _lengths(preprocessor, samples), preprocessor.input_shape[0]
+    cut = int(np.sum(np.asarray(lengths) > limit))
+    if cut:
+        warnings.warn(
+            f"The ends of {cut} of {len(lengths)} samples are cut off: the longest has "
+            f"{max(lengths)} {preprocessor.axes[0]}, and the input of the model "
+            f"{limit}. Pass a longer `input_shape` to read more.",
+            stacklevel=3,
+        )
+
+
+def _lengths(preprocessor, samples):
+    """The lengths of samples, however long the input of the model is."""
+    unlimited = copy.copy(preprocessor)
+    unlimited.truncate = False
+    unlimited.input_shape = (sys.maxsize, *preprocessor.input_shape[1:])
+    return unlimited.lengths(samples)
+
+
+def _count_channels(samples):
+    """The channels of the first series; those of another number are an error later."""
+    if isinstance(samples, np.ndarray):
+        return samples.shape[2] if samples.ndim == 3 else 1
+    try:
+        shape = np.shape(samples[0])
+    except ValueError:  # parts of unequal length
+        shape = ()
+    if len(shape) not in (1, 2):
+        raise ValueError(
+            "Argument `X` must hold series of shape (length,) or (length, channels). "
+            f"Received: sample 0 of type {type(samples[0]).__name__} and shape {shape}"
+        )
+    return shape[1] if len(shape) == 2 else 1

@@ -1,0 +1,520 @@
+"""The classifier as an estimator of scikit-learn."""
+
+import contextlib
+import numbers
+import os
+import random
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_is_fitted
+
+from keras_maelre import modalities
+from keras_maelre.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_rate,
+)
+from keras_maelre.estimator import estimator_files
+from keras_maelre.estimator.class_labels import as_indicator, read_labels
+from keras_maelre.estimator.default_preprocessor import (
+    default_preprocessor,
+    warn_of_cuts,
+)
+from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
+from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.presets import SIZES
+from keras_maelre.models.sample_batches import take
+from keras_maelre.training import recipe as recipe_for
+
+# What is learned from thousands of documents is less than RoBERTa's 768 wide.
+LEARNED_EMBEDDING_DIM = 128
+
+
+class MaelreEstimator(ClassifierMixin, BaseEstimator):
+    """Classifies series, texts, sounds and images, as an estimator of scikit-learn.
+
+    Raw samples go in, labels come out: the preprocessor, the model and its training
+    are chosen by the modality and the data. It works in `cross_val_score`,
+    `GridSearchCV`, `CalibratedClassifierCV` and `Pipeline`, and is cloned, copied and
+    pickled like any other. Underneath are a `MaelreClassifier`, which is the attribute
+    `classifier_` of a fitted estimator, and `keras_maelre.training.recipe`.
+
+    Needs `pip install "keras_maelre[sklearn]"`.
+
+    Args:
+        modality: String: `"series"`, `"text"`, `"bytes"` (text without a vocabulary),
+            `"audio"` or `"image"`.
+        preset: `None` for `"tiny"`; a size (`"tiny"`, `"small"`, `"base"`, `"wide"`);
+            the name of a built-in preset of the modality, such as `"tiny_series"`; or
+            the directory or `hf://` handle of a saved preset, whose weights are trained
+            further.
+        epochs: Integer, passes over the training samples; with `time_limit` the most
+            there may be.
+        time_limit: Optional number of seconds that the training may take. How much is
+            trained then depends on the speed of the machine.
+        batch_size: Integer.
+        learning_rate: Float above 0, or `None` for that of the recipe.
+        class_weight: `None`; `"balanced"`, so that every class counts as much as the
+            others; or a dictionary from labels to weights. Single-label only. With it
+            the recipe does not balance classes by sampling.
+        random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
+            the same result every time, on one backend and machine.
+        validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
+            on after every epoch, to keep the best weights. 0 keeps the last.
+        output: Optional path of a folder for checkpoints. If it holds this very
+            training, interrupted, `fit` goes on with it. Needs an integer
+            `random_state`.
+        input_shape: Tuple of integers, the shape of one input of the model, such as
+            `(length, channels)` of series. By default the longest training sample
+            decides, up to the length of the preset for texts, bytes and sounds; images
+            are scaled to `(64, 64, 3)`. Ends of longer samples are cut off, with a
+            warning.
+        channels_first: Boolean. Whether series are `(channels, length)`, as in aeon,
+            and arrays of images `(channels, height, width)`.
+        preprocessor: Optional, one of `keras_maelre.preprocessing`, in place of the one
+            that is made from the data.
+        recipe: Optional dictionary of what to change of the recipe, such as
+            `{"augmentation": [], "ema": False}`; see `keras_maelre.training.Recipe`.
+        verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
+
+    Attributes:
+        classes_: Array of shape `(classes,)`, the labels, sorted. Of multi-label
+            indicator matrices: the numbers, or names, of their columns.
+        classifier_: The trained `MaelreClassifier`, with its preprocessor.
+        history_: Dictionary from the names of losses and metrics to lists of their
+            values, one per epoch.
+        n_features_in_: Integer, the length of the series, if they came in an array.
+
+    Raises (when fitted):
+        TypeError: If an argument is of the wrong type.
+        ValueError: If an argument is out of range, or samples and labels do not fit.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_maelre import MaelreEstimator
+
+    generator = np.random.default_rng(0)
+    X = [generator.normal(size=n) for n in generator.integers(60, 100, size=40)]
+    y = ["calm", "storm"] * 20
+    estimator = MaelreEstimator("series", epochs=2, random_state=0)
+    estimator.fit(X, y).predict(X[:3])  # array of "calm" and "storm"
+    ```
+
+    Reference:
+        "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409).
+    """
+
+    def __init__(
+        self,
+        modality="series",
+        *,
+        preset=None,
+        epochs=50,
+        time_limit=None,
+        batch_size=32,
+        learning_rate=None,
+        class_weight=None,
+        random_state=None,
+        validation_fraction=0.1,
+        output=None,
+        input_shape=None,
+        channels_first=False,
+        preprocessor=None,
+        recipe=None,
+        verbose=0,
+    ):
+        self.modality = modality
+        self.preset = preset
+        self.epochs = epochs
+        self.time_limit = time_limit
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.class_weight = class_weight
+        self.random_state = random_state
+        self.validation_fraction = validation_fraction
+        self.output = output
+        self.input_shape = input_shape
+        self.channels_first = channels_first
+        self.preprocessor = preprocessor
+        self.recipe = recipe
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Trains a new classifier.
+
+        Args:
+            X: Raw samples: a list, an array or a column of a table. Series: arrays of
+                shape `(length,)` or `(length, channels)`, each of its own length; or
+                one array of shape `(samples, length)` or `(samples, length,
+                channels)`. Texts: strings. Sounds and images: paths, arrays and what
+                else their preprocessors take.
+            y: Labels of any one type, of shape `(samples,)`. Multi-label: zeros and
+                ones of shape `(samples, classes)`, or a list of labels for each sample.
+            sample_weight: Optional array of shape `(samples,)`, numbers of at least 0.
+                A sample of weight 0 is left out.
+            groups: Optional array of shape `(samples,)`: samples of one group, such as
+                the windows of one recording, are all trained or all validated on.
+
+        Returns:
+            The estimator itself.
+        """
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self._check_parameters()
+        recipe = self._recipe()
+        samples = raw_samples(self, X, reset=True)
+        classes, targets, multi_label = read_labels(y)
+        _check_lengths(X=samples, y=targets, sample_weight=sample_weight, groups=groups)
+        if sample_weight is not None:
+            weights = _checked_weights(sample_weight)
+            kept = np.flatnonzero(weights)
+            samples, targets, weights = (
+                take(samples, kept),
+                targets[kept],
+                weights[kept],
+            )
+            groups = None if groups is None else np.asarray(groups)[kept]
+            if not multi_label:
+                left, targets = np.unique(targets, return_inverse=True)
+                classes = classes[left]
+        else:
+            weights = None
+        if len(classes) < 2:
+            raise ValueError(
+                "Argument `y` must hold at least two classes of samples with a weight. "
+                f"Received: {len(classes)} class ({classes.tolist()})"
+            )
+        weights = self._with_class_weight(weights, classes, targets, multi_label)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with _seeded(seed):
+            classifier = self._new_classifier(samples, classes, multi_label)
+            if self.preprocessor is None:
+                warn_of_cuts(classifier.preprocessor, samples)
+            history = recipe.fit(
+                classifier,
+                samples,
+                targets,
+                validation_split=self.validation_fraction,
+                groups=groups,
+                sample_weight=weights,
+                epochs=self.epochs,
+                time_limit=self.time_limit,
+                batch_size=self.batch_size,
+                output=self.output,
+                resume=self.output is not None,
+                seed=seed,
+                verbose=self.verbose,
+            )
+        self.classes_ = classes
+        self.classifier_ = classifier
+        self.history_ = history.history
+        return self
+
+    def predict_proba(self, X):
+        """Returns the probability of every class.
+
+        Args:
+            X: Raw samples, as in `fit`.
+
+        Returns:
+            Float array of shape `(samples, classes)`, in the order of `classes_`. The
+            rows sum to 1 unless the targets were multi-label.
+        """
+        check_is_fitted(self)
+        samples = raw_samples(self, X, reset=False)
+        if self.preprocessor is None:
+            warn_of_cuts(self.classifier_.preprocessor, samples)
+        return self.classifier_.predict_proba(samples, batch_size=self.batch_size)
+
+    def predict(self, X):
+        """Returns the label of every sample.
+
+        Args:
+            X: Raw samples, as in `fit`.
+
+        Returns:
+            Array of shape `(samples,)`, of the type that the labels had; or, if they
+            were multi-label, integers 0 and 1 of shape `(samples, classes)`.
+        """
+        decided = self.decide(self.predict_proba(X))
+        if self.classifier_.multi_label:
+            return decided.astype(int)
+        return self.classes_[np.argmax(decided, axis=1)]
+
+    def decide(self, probabilities):
+        """Returns which classes probabilities amount to: `classifier_.decide`."""
+        check_is_fitted(self)
+        return self.classifier_.decide(probabilities)
+
+    def score(self, X, y, sample_weight=None):
+        """Returns the accuracy; of multi-label targets that of whole sets of labels.
+
+        Args:
+            X: Raw samples, as in `fit`.
+            y: Labels, as in `fit`.
+            sample_weight: Optional array of shape `(samples,)`.
+        """
+        check_is_fitted(self)
+        if self.classifier_.multi_label:
+            y = as_indicator(y, self.classes_)
+        return super().score(X, y, sample_weight)
+
+    # === Files ===
+
+    def save(self, path):
+        """Saves the fitted estimator to a folder.
+
+        Whatever happens meanwhile, the folder holds a whole estimator: the old one or
+        the new.
+
+        Args:
+            path: String or path of a folder. It is made if it is missing; an estimator
+                in it is replaced.
+
+        Raises:
+            sklearn.exceptions.NotFittedError: If the estimator is not fitted.
+            TypeError: If a parameter cannot be stored, such as a function.
+        """
+        check_is_fitted(self)
+        estimator_files.save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Loads an estimator that `save` wrote, on any backend.
+
+        Args:
+            path: String or path of a folder.
+
+        Raises:
+            ValueError: If the folder holds no estimator, or a damaged one.
+        """
+        return estimator_files.load(cls, path)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "classifier_" in state:
+            state["classifier_"] = estimator_files.to_bytes(state["classifier_"])
+        return state
+
+    def __setstate__(self, state):
+        if "classifier_" in state:
+            classifier = estimator_files.from_bytes(state["classifier_"])
+            state = {**state, "classifier_": classifier}
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        is_series = self.modality == "series"
+        tags.input_tags.two_d_array = is_series
+        tags.input_tags.three_d_array = is_series
+        tags.input_tags.string = not is_series
+        tags.input_tags.allow_nan = is_series
+        tags.classifier_tags.multi_label = True
+        # Series are normalized one by one: columns of a table that mean different
+        # things, as scikit-learn tests with, lose most of what they say.
+        tags.classifier_tags.poor_score = True
+        return tags
+
+    # === What fit is made of ===
+
+    def _check_parameters(self):
+        """Checks what nothing further below checks, or checks too late."""
+        check_choice("modality", self.modality, tuple(modalities.MODALITIES))
+        check_integer("epochs", self.epochs)
+        check_integer("batch_size", self.batch_size)
+        check_integer("verbose", self.verbose, 0, 2)
+        check_rate("validation_fraction", self.validation_fraction)
+        check_flag("channels_first", self.channels_first)
+        if self.time_limit is not None:
+            check_number("time_limit", self.time_limit, above=0.0)
+        if self.channels_first and self.modality not in MOVABLE:
+            raise ValueError(
+                f"Argument `channels_first` is for {' and '.join(MOVABLE)}. "
+                f"Received: channels_first=True of modality {self.modality!r}"
+            )
+        if self.preprocessor is not None and self.input_shape is not None:
+            raise ValueError(
+                "Pass `preprocessor` or `input_shape`, not both: a preprocessor has an "
+                f"input shape. Received: input_shape={self.input_shape!r}"
+            )
+        made = getattr(self.preprocessor, "modality", self.modality)
+        if modalities.get(made).name != self.modality:
+            raise ValueError(
+                f"Argument `preprocessor` must make {self.modality} inputs. Received: "
+                f"a {type(self.preprocessor).__name__}, which makes {made} inputs"
+            )
+        if self.output is not None:
+            if not isinstance(self.output, (str, os.PathLike)):
+                raise TypeError(
+                    "Argument `output` must be the path of a folder. "
+                    f"Received: output={self.output!r}"
+                )
+            if not isinstance(self.random_state, numbers.Integral):
+                raise ValueError(
+                    "Argument `output` needs an integer `random_state`: a training "
+                    "goes on only with the random numbers that it began with. "
+                    f"Received: random_state={self.random_state!r}"
+                )
+        _check_class_weight(self.class_weight)
+
+    def _recipe(self):
+        changes = self.recipe
+        if changes is None:
+            changes = {}
+        elif not isinstance(changes, dict):
+            raise TypeError(
+                "Argument `recipe` must be a dictionary of what to change of the "
+                f"recipe. Received: recipe={changes!r}"
+            )
+        if self.learning_rate is not None:
+            if "learning_rate" in changes:
+                raise ValueError(
+                    "Pass `learning_rate` or `recipe['learning_rate']`, not both. "
+                    f"Received: {self.learning_rate!r} and {changes['learning_rate']!r}"
+                )
+            changes = {**changes, "learning_rate": self.learning_rate}
+        if self.class_weight is not None:
+            # Classes that are weighted and sampled alike would count twice.
+            changes = {"balanced": False, **changes}
+        return recipe_for(self.modality, **changes)
+
+    def _with_class_weight(self, weights, classes, targets, multi_label):
+        """Returns the weights of samples, those of their classes included."""
+        if self.class_weight is None:
+            return weights
+        if multi_label:
+            raise ValueError(
+                "Argument `class_weight` is for single-label targets; of multi-label "
+                "ones `recipe={'balanced': True}` draws rare labels more often. "
+                f"Received: class_weight={self.class_weight!r}"
+            )
+        of_classes = compute_sample_weight(self.class_weight, classes[targets])
+        return of_classes if weights is None else weights * of_classes
+
+    def _new_classifier(self, samples, classes, multi_label):
+        preset = self._preset()
+        head = {
+            "class_names": [str(label) for label in classes],
+            "multi_label": multi_label,
+        }
+        given = self.preprocessor
+        built_in = MaelreClassifier.presets.get(preset)
+        if built_in is not None:
+            if given is None:
+                limit = built_in["input_shape"]
+                head["preprocessor"] = self._default_preprocessor(samples, limit)
+                if self.modality == "text":
+                    head["embedding_dim"] = LEARNED_EMBEDDING_DIM
+            else:
+                head["preprocessor"] = given
+            return MaelreClassifier.from_preset(preset, **head)
+        if given is not None:
+            head["preprocessor"] = given
+        elif self.input_shape is not None:
+            head["input_shape"] = self.input_shape
+        with warnings.catch_warnings():
+            # It is about to be trained.
+            warnings.filterwarnings("ignore", ".*the head is new and must be trained")
+            classifier = MaelreClassifier.from_preset(preset, **head)
+        if classifier.modality.name != self.modality:
+            raise ValueError(
+                f"Argument `preset` must be of modality {self.modality!r}. Received: "
+                f"preset={preset!r}, which is of {classifier.modality.name!r}"
+            )
+        if classifier.preprocessor is None:
+            if self.modality == "text":
+                raise ValueError(
+                    f"The preset {preset!r} was saved without a preprocessor: pass the "
+                    "`preprocessor` whose token ids it knows."
+                )
+            shape = classifier.signal_shape
+            classifier.preprocessor = default_preprocessor(
+                self.modality, samples, shape, shape
+            )
+        return classifier
+
+    def _default_preprocessor(self, samples, limit):
+        return default_preprocessor(self.modality, samples, self.input_shape, limit)
+
+    def _preset(self):
+        """Returns the preset as the classifier takes it."""
+        preset = self.preset
+        if preset is None:
+            return f"tiny_{self.modality}"
+        if not isinstance(preset, (str, os.PathLike)):
+            raise TypeError(
+                "Argument `preset` must be a string, a path or None. "
+                f"Received: preset={preset!r}"
+            )
+        preset = os.fspath(preset)
+        if preset in SIZES:
+            return f"{preset}_{self.modality}"
+        if preset in MaelreClassifier.presets:
+            own = [f"{size}_{self.modality}" for size in SIZES]
+            if preset not in own:
+                raise ValueError(
+                    f"Argument `preset` must be of modality {self.modality!r}: one of "
+                    f"{own} or a saved one. Received: preset={preset!r}"
+                )
+        return preset
+
+
+def _check_lengths(X, **others):
+    for name, values in others.items():
+        if values is None:
+            continue
+        shape = np.shape(np.asarray(values))
+        if shape[:1] != (len(X),):
+            raise ValueError(
+                f"Arguments `X` and `{name}` must have the same number of samples. "
+                f"Received: {len(X)} samples, and `{name}` of shape {shape}"
+            )
+
+
+def _checked_weights(sample_weight):
+    weights = np.asarray(sample_weight)
+    if weights.ndim != 1 or weights.dtype.kind not in "biuf":
+        raise ValueError(
+            "Argument `sample_weight` must hold one number for each sample. "
+            f"Received: shape {weights.shape}, dtype {weights.dtype}"
+        )
+    # Written so that NaN fails too.
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            "Argument `sample_weight` must hold finite numbers of at least 0. "
+            f"Received: values from {weights.min()} to {weights.max()}"
+        )
+    if not weights.any():
+        raise ValueError("Argument `sample_weight`: some weight must not be zero.")
+    return weights.astype(float)
+
+
+def _check_class_weight(class_weight):
+    if class_weight is None or class_weight == "balanced":
+        return
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            'Argument `class_weight` must be None, "balanced" or a dictionary from '
+            f"labels to weights. Received: class_weight={class_weight!r}"
+        )
+    for label, weight in class_weight.items():
+        check_number(f"class_weight[{label!r}]", weight, above=0.0)
+
+
+@contextlib.contextmanager
+def _seeded(seed):
+    """Seeds what Keras draws the seeds of new layers from, and puts it back after."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
