@@ -415,7 +415,7 @@ BAD_MULTI_LABELS = [
     (np.full((6, 3), 2), ValueError, r"`y`.*\[0, 1\].*2"),
     (np.full((6, 3), np.nan), ValueError, "`y`.*NaN"),
     (np.ones((6, 4)), ValueError, r"`y`.*\(6, 4\)"),
-    (np.ones((6, 3, 3)), ValueError, r"`y`.*\(6, 3, 3\)"),
+    (np.ones((6, 3, 3)), (TypeError, ValueError), r"`y`.*3, 3\)"),
     (np.ma.masked_array(np.ones((6, 3)), True), TypeError, "`y`.*masked"),
 ]
 
@@ -430,6 +430,18 @@ def test_multi_labels(multi_label, y, error, message, door):
             multi_label.fit(series(), y, verbose=0)
         else:
             multi_label.encode_targets(y)
+
+
+def test_labels_of_several_classes_are_not_taken_for_rows():
+    twos = encode_targets([[0, 1], [1, 2]], 3, multi_label=True)
+    np.testing.assert_array_equal(twos, [[1, 1, 0], [0, 1, 1]])
+    of_one_class = encode_targets(np.array([[0], [1]]), 1, multi_label=True)
+    np.testing.assert_array_equal(of_one_class, [[0], [1]])
+
+
+def test_rows_need_a_loss_that_takes_them(plain):
+    with pytest.raises(ValueError, match="`y`.*SparseCategoricalCrossentropy"):
+        plain.fit(inputs(), np.eye(3)[LABELS], verbose=0)
 
 
 def test_names_need_class_names():
