@@ -6,10 +6,10 @@ import warnings
 import keras
 import numpy as np
 
-from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.checks import check_flag, check_integer, check_number, check_path
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import preset_files, presets, sample_batches
-from keras_maelre.models.maelre_backbone import MaelreBackbone, check_preset
+from keras_maelre.models.maelre_backbone import MaelreBackbone
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.predictions import (
     decisions,
@@ -18,7 +18,11 @@ from keras_maelre.models.predictions import (
 )
 from keras_maelre.models.preprocessors import check_preprocessor, implied_arguments
 from keras_maelre.models.sample_stream import stream_outputs
-from keras_maelre.models.targets import encode_targets, wants_rows
+from keras_maelre.models.targets import (
+    encode_targets,
+    wants_integers,
+    wants_rows,
+)
 
 HEAD_ARGUMENTS = (
     "num_classes",
@@ -110,6 +114,7 @@ class MaelreClassifier(MaelreModel):
             )
         num_classes = check_integer("num_classes", num_classes)
         multi_label = check_flag("multi_label", multi_label)
+        trainable = check_flag("trainable", trainable)
         if class_names is not None:
             class_names = _checked_class_names(class_names, num_classes)
         # === Layers ===
@@ -177,7 +182,13 @@ class MaelreClassifier(MaelreModel):
                 "Argument `thresholds` needs a multi-label classifier. "
                 f"Received: thresholds={thresholds!r}"
             )
-        values = np.asarray(thresholds, "float64")
+        try:
+            values = np.asarray(thresholds, "float64")
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                "Argument `thresholds` must hold numbers. "
+                f"Received: thresholds={thresholds!r}"
+            ) from error
         # Written so that NaN fails too.
         fits = values.shape in ((), (self.num_classes,))
         if not fits or not np.all((values >= 0) & (values <= 1)):
@@ -347,13 +358,22 @@ class MaelreClassifier(MaelreModel):
             ValueError: If a label is not one of the classes.
             TypeError: If `y` is of another kind.
         """
-        return encode_targets(
+        loss = getattr(self, "loss", None)
+        encoded = encode_targets(
             y,
             self.num_classes,
             self.class_names,
             self.multi_label,
-            rows=wants_rows(getattr(self, "loss", None)),
+            rows=wants_rows(loss),
         )
+        if encoded.ndim == 2 and wants_integers(loss):
+            raise ValueError(
+                "Argument `y` holds a row of numbers for each sample, and the compiled "
+                "loss SparseCategoricalCrossentropy takes integers: compile with "
+                "CategoricalCrossentropy, or pass integers. "
+                f"Received: shape {encoded.shape}"
+            )
+        return encoded
 
     def _ready(self, x, y, sample_weight, batch_size, shuffle=False):
         """Returns what Keras' own `fit` and such are to be given."""
@@ -568,8 +588,10 @@ class MaelreClassifier(MaelreModel):
         model = keras_maelre.MaelreClassifier.from_preset("my_model")
         ```
         """
-        preset = check_preset(preset)
+        preset = check_path("preset", preset)
+        load_weights = check_flag("load_weights", load_weights)
         if kwargs.get("class_names") is not None:
+            _check_listed(kwargs["class_names"])
             kwargs = {"num_classes": len(kwargs["class_names"]), **kwargs}
         names = {*HEAD_ARGUMENTS, "name", "trainable"}
         own = {name: kwargs.pop(name) for name in names & set(kwargs)}
@@ -661,7 +683,8 @@ class MaelreClassifier(MaelreModel):
 
 
 def _checked_class_names(class_names, num_classes):
-    """Returns the names as a tuple, or raises a ValueError unless they fit."""
+    """Returns the names as a tuple, or raises an error unless they fit."""
+    _check_listed(class_names)
     names = tuple(str(name) for name in class_names)
     if len(names) != num_classes or len(set(names)) < len(names):
         raise ValueError(
@@ -669,6 +692,15 @@ def _checked_class_names(class_names, num_classes):
             f"Received: {len(names)} names, {len(set(names))} of them distinct"
         )
     return names
+
+
+def _check_listed(class_names):
+    """Raises a TypeError at what is not several names, such as a string."""
+    if isinstance(class_names, (str, bytes)) or not hasattr(class_names, "__len__"):
+        raise TypeError(
+            "Argument `class_names` must be a list of strings. "
+            f"Received: class_names={class_names!r}"
+        )
 
 
 def _check_samples(samples, sized=True):

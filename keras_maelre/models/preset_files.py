@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from keras_maelre import modalities
+from keras_maelre.checks import check_path
 from keras_maelre.models import presets
 
 CONFIG_FILE = "config.json"
@@ -56,15 +57,16 @@ def is_built_in(preset):
 
 def save(model, directory):
     """Writes a model, in place of whatever preset the directory holds."""
-    if str(directory).startswith(HF_SCHEME):
+    directory = check_path("preset_dir", directory)
+    if directory.startswith(HF_SCHEME):
         raise ValueError(
             "`save_to_preset` writes to a local directory; huggingface_hub's "
             "`upload_folder` takes it from there. "
-            f"Received: preset_dir={str(directory)!r}"
+            f"Received: preset_dir={directory!r}"
         )
-    if str(directory) in presets.PRESETS:
+    if directory in presets.PRESETS:
         raise ValueError(
-            f"{str(directory)!r} is the name of a built-in preset, which `from_preset` "
+            f"{directory!r} is the name of a built-in preset, which `from_preset` "
             f"would load in place of this directory: write './{directory}', or choose "
             "another name."
         )

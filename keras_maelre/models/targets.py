@@ -82,6 +82,12 @@ def wants_rows(loss):
     return isinstance(loss, by_row) or loss in names
 
 
+def wants_integers(loss):
+    """Whether a compiled loss takes an integer for each sample."""
+    by_integer = keras.losses.SparseCategoricalCrossentropy
+    return isinstance(loss, by_integer) or loss == "sparse_categorical_crossentropy"
+
+
 def _as_array(y):
     if isinstance(y, np.ma.MaskedArray):
         raise TypeError("Argument `y` must not be a masked array: its mask is lost.")
