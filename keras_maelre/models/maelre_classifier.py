@@ -10,7 +10,7 @@ from keras_maelre.checks import check_flag, check_integer, check_number, check_p
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import preset_files, presets, sample_batches
 from keras_maelre.models.maelre_backbone import MaelreBackbone
-from keras_maelre.models.maelre_model import MaelreModel
+from keras_maelre.models.maelre_model import MaelreModel, as_array
 from keras_maelre.models.predictions import (
     decisions,
     named_predictions,
@@ -403,9 +403,9 @@ class MaelreClassifier(MaelreModel):
 
     def _prepare(self, x, y=None, sample_weight=None):
         """Makes one batch ready: preprocessed, checked, its labels encoded."""
+        # Batches of a DataLoader are tensors, whose values a model does not look at.
+        x = as_array(x)
         if self.preprocessor is not None:
-            if keras.ops.is_tensor(x):
-                x = keras.ops.convert_to_numpy(x)
             x = cut_padding(self.preprocessor(x), self.modality)
         self.check_inputs(x)
         y = None if y is None else self.encode_targets(y)
@@ -417,6 +417,14 @@ class MaelreClassifier(MaelreModel):
 
         if self.preprocessor is not None:
             x = self.preprocessor(x)
+
+        def checked(x):
+            self.check_inputs(x)
+            return x
+
+        shape = x.shape
+        x = tf.numpy_function(checked, [x], x.dtype)
+        x.set_shape(shape)
         if y is not None:
             rows = self.multi_label or wants_rows(getattr(self, "loss", None))
             rows = rows or y.shape.rank == 2 and y.shape[1] == self.num_classes

@@ -18,8 +18,9 @@ class _ClassProperty:
 class MaelreModel(keras.Model):
     """Base of the functional models: built-in and saved presets, checked inputs.
 
-    Rank, shape and dtype of what a model is called on are always checked; values only
-    of NumPy arrays, where looking costs nothing.
+    Rank, shape and dtype of what a model is called on are always checked; values of
+    NumPy arrays, where looking costs nothing, and of all that `fit`, `evaluate` and
+    `predict` are given.
     """
 
     @_ClassProperty
@@ -61,13 +62,18 @@ class MaelreModel(keras.Model):
 
         Raises:
             ValueError: If shape or values do not fit the modality.
+            TypeError: If `x` is a masked array or does not hold numbers.
         """
         shape = getattr(x, "shape", None)
         # Checks start once the model is complete: Keras calls it while building it.
         if shape is None or not hasattr(self, "signal_shape"):
             return
+        if isinstance(x, np.ma.MaskedArray):
+            raise TypeError(
+                "Inputs must not be a NumPy masked array: its mask would be lost."
+            )
         self.modality.check_shape(tuple(shape), self.signal_shape)
-        self.modality.check_dtype(keras.backend.standardize_dtype(x.dtype))
+        self.modality.check_dtype(_dtype_name(x.dtype))
         if isinstance(x, np.ndarray):
             self.modality.check_values(x)
 
@@ -76,7 +82,7 @@ class MaelreModel(keras.Model):
         return super().__call__(inputs, *args, **kwargs)
 
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
-        self.check_inputs(x)
+        self.check_inputs(as_array(x))
         callbacks = [*_as_list(callbacks), TrainingGuard()]
         if hasattr(x, "begin_epoch"):
             # Batches that are a function of the epoch are told it, and shuffle by it.
@@ -90,11 +96,11 @@ class MaelreModel(keras.Model):
         return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        self.check_inputs(x)
+        self.check_inputs(as_array(x))
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        self.check_inputs(x)
+        self.check_inputs(as_array(x))
         return super().predict(x, *args, **kwargs)
 
     def quantization(self):
@@ -119,9 +125,32 @@ class MaelreModel(keras.Model):
             layers[path].quantize(mode)
 
 
+def as_array(x):
+    """Returns the values of a tensor of any framework; what is none, as it is."""
+    if keras.ops.is_tensor(x):
+        return keras.ops.convert_to_numpy(x)
+    if isinstance(x, np.ndarray) or not hasattr(x, "__array__"):
+        return x
+    return np.asarray(x)
+
+
+def _dtype_name(dtype):
+    """The name of a dtype; Keras has none for those of strings, dates and objects."""
+    if isinstance(dtype, np.dtype) and dtype.kind not in "biufcV":
+        return "string" if dtype.kind in "US" else str(dtype)
+    return keras.backend.standardize_dtype(dtype)
+
+
 def _as_list(callbacks):
     if callbacks is None:
         return []
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return list(callbacks.callbacks)
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "Argument `callbacks` must hold Keras callbacks. "
+                f"Received: {callback!r}"
+            )
+    return list(callbacks)
