@@ -17,6 +17,7 @@ from keras_maelre.models.predictions import (
     probabilities,
 )
 from keras_maelre.models.preprocessors import check_preprocessor, implied_arguments
+from keras_maelre.models.sample_batches import one_per_sample
 from keras_maelre.models.sample_stream import stream_outputs
 from keras_maelre.models.targets import (
     encode_targets,
@@ -261,6 +262,7 @@ class MaelreClassifier(MaelreModel):
                 x, y, sample_weight, validation_split
             )
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
+        epochs = check_integer("epochs", epochs, low=0)
         if validation_data is not None:
             validation_size = kwargs.get("validation_batch_size") or size
             validation_data = self._validation(validation_data, validation_size)
@@ -324,7 +326,7 @@ class MaelreClassifier(MaelreModel):
             ValueError: If a sample is bad, or a logit is not finite.
         """
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
-        x, _, _ = self._ready(x, None, None, size)
+        x, _, _ = self._ready(x, None, None, size, labelled=False)
         logits = super().predict(
             x,
             batch_size=None if sample_batches.is_batches(x) else batch_size,
@@ -375,17 +377,28 @@ class MaelreClassifier(MaelreModel):
             )
         return encoded
 
-    def _ready(self, x, y, sample_weight, batch_size, shuffle=False):
+    def _ready(self, x, y, sample_weight, batch_size, shuffle=False, labelled=True):
         """Returns what Keras' own `fit` and such are to be given."""
         if sample_batches.is_batches(x):
+            if y is not None or sample_weight is not None:
+                raise ValueError(
+                    "Arguments `y` and `sample_weight` must be None where `x` yields "
+                    f"batches, which hold them. Received: x of {type(x).__name__}"
+                )
             ready = sample_batches.prepared(x, self._prepare, self._prepare_symbolic)
             return ready, y, sample_weight
-        if self.preprocessor is None or x is None:
-            y = None if y is None else self.encode_targets(y)
-            return x, y, sample_weight
-        _check_samples(x)
+        if self.preprocessor is None and x is not None:
+            self.check_inputs(as_array(x))
+        else:
+            _check_samples(x)
         # All labels are looked at before the first of them is trained on.
-        y = None if y is None else self.encode_targets(y)
+        if y is not None:
+            y = self.encode_targets(y)
+        elif labelled:
+            raise ValueError("Argument `y` is missing: training needs labels.")
+        sample_weight = one_per_sample("sample_weight", sample_weight, x)
+        if self.preprocessor is None:
+            return x, y, sample_weight
         batches = sample_batches.SampleBatches(
             x, self._prepare, y, sample_weight, batch_size, shuffle
         )
@@ -395,6 +408,12 @@ class MaelreClassifier(MaelreModel):
         if sample_batches.is_batches(data):
             ready, _, _ = self._ready(data, None, None, batch_size)
             return ready
+        if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+            raise TypeError(
+                "Argument `validation_data` must be a tuple (x, y), with sample "
+                "weights after it if need be, or batches. "
+                f"Received: {type(data).__name__}"
+            )
         x, y, sample_weight = _unpacked(data)
         x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
         if sample_batches.is_batches(x):
