@@ -1,5 +1,7 @@
 """What the backbone and the classifier share: presets and checks."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -93,15 +95,43 @@ class MaelreModel(keras.Model):
                     on_epoch_begin=lambda epoch, logs: x.begin_epoch(epoch)
                 ),
             )
-        return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
+        with self._kept():
+            return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         self.check_inputs(as_array(x))
-        return super().evaluate(x, *args, **kwargs)
+        with self._kept():
+            return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         self.check_inputs(as_array(x))
-        return super().predict(x, *args, **kwargs)
+        with self._kept():
+            return super().predict(x, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _kept(self):
+        """Keeps the weights through an error or an interruption.
+
+        On JAX, Keras takes the values away from the variables while it works: what
+        stops before the first step, such as a bad sample, would leave none.
+        """
+        if keras.backend.backend() != "jax":
+            yield
+            return
+        variables = list(self.variables)
+        if self.compiled and self.optimizer is not None:
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+            variables += self.optimizer.variables
+        values = [variable._value for variable in variables]
+        try:
+            yield
+        except BaseException:
+            self.jax_state_sync()
+            for variable, value in zip(variables, values, strict=True):
+                if variable._value is None:
+                    variable._value = value
+            raise
 
     def quantization(self):
         """Returns the modes of the quantized layers by their paths."""

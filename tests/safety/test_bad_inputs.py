@@ -250,7 +250,9 @@ def test_the_place_of_a_bad_sample_is_told(raw):
     samples = [*series(40), np.full((4, 2), np.inf)]
     with pytest.raises(ValueError, match="sample 40"):
         raw.predict_raw(samples, batch_size=4)
-    with pytest.raises(ValueError, match="sample 40"):
+    # TensorFlow wraps what batches after the first raise, with its message.
+    error = Exception if BACKEND == "tensorflow" else ValueError
+    with pytest.raises(error, match="sample 40"):
         raw.predict(samples, batch_size=4, verbose=0)
 
 
@@ -274,7 +276,7 @@ def test_no_samples_have_no_predictions(raw):
     "x, error, message",
     [
         ([[1.0, 2.0]], (TypeError, ValueError), "list"),
-        ({"x": inputs()}, ValueError, r"'x'.*\['series'\]"),
+        ({"x": inputs()}, ValueError, "(?s)'x'.*series|series.*'x'"),
         ("a path", ValueError, "x=a path.*str"),
         (inputs()[0], ValueError, r"\(24, 2\)"),
         (inputs()[:, :, :1], ValueError, r"\(6, 24, 1\)"),
@@ -316,6 +318,40 @@ def test_large_values_are_an_error_or_finite(plain):
         assert "not finite" in str(error)
     else:
         assert np.isfinite(logits).all()
+
+
+class Broken(keras.utils.PyDataset):
+    """Fails at one of its batches, as a file that is gone, or is interrupted."""
+
+    def __init__(self, bad, error):
+        super().__init__()
+        self.bad, self.error = bad, error
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        if index == self.bad:
+            raise self.error
+        return inputs(2), LABELS[:2]
+
+
+@pytest.mark.parametrize("door", ["fit", "evaluate", "predict"])
+@pytest.mark.parametrize("bad", [0, 2])
+@pytest.mark.parametrize("error", [OSError("gone"), KeyboardInterrupt()], ids=repr)
+def test_a_batch_that_fails_costs_no_weights(door, bad, error):
+    model = compiled(series_classifier(raw=False))
+    # Built and compiled before: then nothing looks at the first batch ahead.
+    model.fit(inputs(2), LABELS[:2], verbose=0)
+    before = model.predict(inputs(2), verbose=0)
+    # TensorFlow wraps what a batch raises.
+    with pytest.raises(BaseException, match="(?i)gone|interrupt|^$"):
+        getattr(model, door)(Broken(bad, error), verbose=0)
+    after = model.predict(inputs(2), verbose=0)
+    assert np.isfinite(after).all()
+    if door != "fit":
+        np.testing.assert_allclose(after, before, atol=1e-6)
+    model.fit(inputs(2), LABELS[:2], verbose=0)
 
 
 @pytest.mark.parametrize("size", [0, -1, True, 2.5, "8"], ids=repr)
