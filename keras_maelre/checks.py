@@ -7,6 +7,7 @@ argument, what came and what is possible.
 
 import math
 import numbers
+import os
 
 import numpy as np
 
@@ -107,3 +108,18 @@ def check_integers(name, value, axes):
             f"Received: {name}={value!r}"
         )
     return tuple(int(n) for n in values)
+
+
+def check_path(name, value):
+    """Returns the path of a file or folder as a string; an empty one is none."""
+    message = (
+        f"Argument `{name}` must be a string or a path. Received: {name}={value!r}"
+    )
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(message)
+    path = os.fspath(value)
+    if not isinstance(path, str):
+        raise TypeError(message)
+    if not path or "\0" in path:
+        raise ValueError(message)
+    return path

@@ -149,7 +149,7 @@ class Modality:
         Args:
             dtype: String.
         """
-        if dtype == "string" or "complex" in dtype:
+        if not dtype.startswith(("float", "bfloat", "int", "uint", "bool")):
             raise TypeError(
                 f"The {self.name} model expects numbers. Received: dtype {dtype}"
             )

@@ -1,12 +1,17 @@
 """The MAELRE encoder as a functional Keras model."""
 
 import inspect
-import os
 
 import keras
 
 from keras_maelre import modalities
-from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
+from keras_maelre.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_path,
+    check_rate,
+)
 from keras_maelre.layers.class_token import ClassToken, SplitClassToken
 from keras_maelre.layers.maelre_block import MERGES, MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
@@ -234,7 +239,8 @@ class MaelreBackbone(MaelreModel):
         backbone = keras_maelre.MaelreBackbone.from_preset("my_backbone")
         ```
         """
-        preset = check_preset(preset)
+        preset = check_path("preset", preset)
+        load_weights = check_flag("load_weights", load_weights)
         if preset_files.is_built_in(preset):
             return cls.from_architecture(preset, token_embeddings, **kwargs)
         directory = preset_files.find_directory(preset)
@@ -307,10 +313,14 @@ class MaelreBackbone(MaelreModel):
         backbone.set_dropout(drop_path_rate=0.1)
         ```
         """
-        if dropout_rate is not None:
-            self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        if drop_path_rate is not None:
-            self.drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        if dropout_rate is None:
+            dropout_rate = self.dropout_rate
+        if drop_path_rate is None:
+            drop_path_rate = self.drop_path_rate
+        # Both are looked at before either is set.
+        dropout_rate = check_rate("dropout_rate", dropout_rate)
+        drop_path_rate = check_rate("drop_path_rate", drop_path_rate)
+        self.dropout_rate, self.drop_path_rate = dropout_rate, drop_path_rate
         rates = _drop_path_rates(self.drop_path_rate, self.depths)
         for i in range(NUM_BLOCKS):
             block = self.get_layer(f"block_{i + 1}")
@@ -347,15 +357,6 @@ class MaelreBackbone(MaelreModel):
         backbone = cls(**config)
         backbone.restore_quantization(modes)
         return backbone
-
-
-def check_preset(preset):
-    """Returns the argument `preset` as a string, or raises a TypeError."""
-    if not isinstance(preset, (str, os.PathLike)):
-        raise TypeError(
-            f"Argument `preset` must be a string or a path. Received: preset={preset!r}"
-        )
-    return os.fspath(preset)
 
 
 def _one_per_block(name, value):

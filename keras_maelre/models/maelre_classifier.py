@@ -6,19 +6,24 @@ import warnings
 import keras
 import numpy as np
 
-from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.checks import check_flag, check_integer, check_number, check_path
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import preset_files, presets, sample_batches
-from keras_maelre.models.maelre_backbone import MaelreBackbone, check_preset
-from keras_maelre.models.maelre_model import MaelreModel
+from keras_maelre.models.maelre_backbone import MaelreBackbone
+from keras_maelre.models.maelre_model import MaelreModel, as_array
 from keras_maelre.models.predictions import (
     decisions,
     named_predictions,
     probabilities,
 )
 from keras_maelre.models.preprocessors import check_preprocessor, implied_arguments
+from keras_maelre.models.sample_batches import one_per_sample
 from keras_maelre.models.sample_stream import stream_outputs
-from keras_maelre.models.targets import encode_targets, wants_rows
+from keras_maelre.models.targets import (
+    encode_targets,
+    wants_integers,
+    wants_rows,
+)
 
 HEAD_ARGUMENTS = (
     "num_classes",
@@ -110,6 +115,7 @@ class MaelreClassifier(MaelreModel):
             )
         num_classes = check_integer("num_classes", num_classes)
         multi_label = check_flag("multi_label", multi_label)
+        trainable = check_flag("trainable", trainable)
         if class_names is not None:
             class_names = _checked_class_names(class_names, num_classes)
         # === Layers ===
@@ -177,7 +183,13 @@ class MaelreClassifier(MaelreModel):
                 "Argument `thresholds` needs a multi-label classifier. "
                 f"Received: thresholds={thresholds!r}"
             )
-        values = np.asarray(thresholds, "float64")
+        try:
+            values = np.asarray(thresholds, "float64")
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                "Argument `thresholds` must hold numbers. "
+                f"Received: thresholds={thresholds!r}"
+            ) from error
         # Written so that NaN fails too.
         fits = values.shape in ((), (self.num_classes,))
         if not fits or not np.all((values >= 0) & (values <= 1)):
@@ -250,6 +262,7 @@ class MaelreClassifier(MaelreModel):
                 x, y, sample_weight, validation_split
             )
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
+        epochs = check_integer("epochs", epochs, low=0)
         if validation_data is not None:
             validation_size = kwargs.get("validation_batch_size") or size
             validation_data = self._validation(validation_data, validation_size)
@@ -313,7 +326,7 @@ class MaelreClassifier(MaelreModel):
             ValueError: If a sample is bad, or a logit is not finite.
         """
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
-        x, _, _ = self._ready(x, None, None, size)
+        x, _, _ = self._ready(x, None, None, size, labelled=False)
         logits = super().predict(
             x,
             batch_size=None if sample_batches.is_batches(x) else batch_size,
@@ -347,25 +360,45 @@ class MaelreClassifier(MaelreModel):
             ValueError: If a label is not one of the classes.
             TypeError: If `y` is of another kind.
         """
-        return encode_targets(
+        loss = getattr(self, "loss", None)
+        encoded = encode_targets(
             y,
             self.num_classes,
             self.class_names,
             self.multi_label,
-            rows=wants_rows(getattr(self, "loss", None)),
+            rows=wants_rows(loss),
         )
+        if encoded.ndim == 2 and wants_integers(loss):
+            raise ValueError(
+                "Argument `y` holds a row of numbers for each sample, and the compiled "
+                "loss SparseCategoricalCrossentropy takes integers: compile with "
+                "CategoricalCrossentropy, or pass integers. "
+                f"Received: shape {encoded.shape}"
+            )
+        return encoded
 
-    def _ready(self, x, y, sample_weight, batch_size, shuffle=False):
+    def _ready(self, x, y, sample_weight, batch_size, shuffle=False, labelled=True):
         """Returns what Keras' own `fit` and such are to be given."""
         if sample_batches.is_batches(x):
+            if y is not None or sample_weight is not None:
+                raise ValueError(
+                    "Arguments `y` and `sample_weight` must be None where `x` yields "
+                    f"batches, which hold them. Received: x of {type(x).__name__}"
+                )
             ready = sample_batches.prepared(x, self._prepare, self._prepare_symbolic)
             return ready, y, sample_weight
-        if self.preprocessor is None or x is None:
-            y = None if y is None else self.encode_targets(y)
-            return x, y, sample_weight
-        _check_samples(x)
+        if self.preprocessor is None and x is not None:
+            self.check_inputs(as_array(x))
+        else:
+            _check_samples(x)
         # All labels are looked at before the first of them is trained on.
-        y = None if y is None else self.encode_targets(y)
+        if y is not None:
+            y = self.encode_targets(y)
+        elif labelled:
+            raise ValueError("Argument `y` is missing: training needs labels.")
+        sample_weight = one_per_sample("sample_weight", sample_weight, x)
+        if self.preprocessor is None:
+            return x, y, sample_weight
         batches = sample_batches.SampleBatches(
             x, self._prepare, y, sample_weight, batch_size, shuffle
         )
@@ -375,6 +408,12 @@ class MaelreClassifier(MaelreModel):
         if sample_batches.is_batches(data):
             ready, _, _ = self._ready(data, None, None, batch_size)
             return ready
+        if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+            raise TypeError(
+                "Argument `validation_data` must be a tuple (x, y), with sample "
+                "weights after it if need be, or batches. "
+                f"Received: {type(data).__name__}"
+            )
         x, y, sample_weight = _unpacked(data)
         x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
         if sample_batches.is_batches(x):
@@ -383,9 +422,9 @@ class MaelreClassifier(MaelreModel):
 
     def _prepare(self, x, y=None, sample_weight=None):
         """Makes one batch ready: preprocessed, checked, its labels encoded."""
+        # Batches of a DataLoader are tensors, whose values a model does not look at.
+        x = as_array(x)
         if self.preprocessor is not None:
-            if keras.ops.is_tensor(x):
-                x = keras.ops.convert_to_numpy(x)
             x = cut_padding(self.preprocessor(x), self.modality)
         self.check_inputs(x)
         y = None if y is None else self.encode_targets(y)
@@ -397,6 +436,14 @@ class MaelreClassifier(MaelreModel):
 
         if self.preprocessor is not None:
             x = self.preprocessor(x)
+
+        def checked(x):
+            self.check_inputs(x)
+            return x
+
+        shape = x.shape
+        x = tf.numpy_function(checked, [x], x.dtype)
+        x.set_shape(shape)
         if y is not None:
             rows = self.multi_label or wants_rows(getattr(self, "loss", None))
             rows = rows or y.shape.rank == 2 and y.shape[1] == self.num_classes
@@ -568,8 +615,10 @@ class MaelreClassifier(MaelreModel):
         model = keras_maelre.MaelreClassifier.from_preset("my_model")
         ```
         """
-        preset = check_preset(preset)
+        preset = check_path("preset", preset)
+        load_weights = check_flag("load_weights", load_weights)
         if kwargs.get("class_names") is not None:
+            _check_listed(kwargs["class_names"])
             kwargs = {"num_classes": len(kwargs["class_names"]), **kwargs}
         names = {*HEAD_ARGUMENTS, "name", "trainable"}
         own = {name: kwargs.pop(name) for name in names & set(kwargs)}
@@ -661,7 +710,8 @@ class MaelreClassifier(MaelreModel):
 
 
 def _checked_class_names(class_names, num_classes):
-    """Returns the names as a tuple, or raises a ValueError unless they fit."""
+    """Returns the names as a tuple, or raises an error unless they fit."""
+    _check_listed(class_names)
     names = tuple(str(name) for name in class_names)
     if len(names) != num_classes or len(set(names)) < len(names):
         raise ValueError(
@@ -669,6 +719,15 @@ def _checked_class_names(class_names, num_classes):
             f"Received: {len(names)} names, {len(set(names))} of them distinct"
         )
     return names
+
+
+def _check_listed(class_names):
+    """Raises a TypeError at what is not several names, such as a string."""
+    if isinstance(class_names, (str, bytes)) or not hasattr(class_names, "__len__"):
+        raise TypeError(
+            "Argument `class_names` must be a list of strings. "
+            f"Received: class_names={class_names!r}"
+        )
 
 
 def _check_samples(samples, sized=True):

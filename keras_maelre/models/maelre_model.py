@@ -1,5 +1,7 @@
 """What the backbone and the classifier share: presets and checks."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -18,8 +20,9 @@ class _ClassProperty:
 class MaelreModel(keras.Model):
     """Base of the functional models: built-in and saved presets, checked inputs.
 
-    Rank, shape and dtype of what a model is called on are always checked; values only
-    of NumPy arrays, where looking costs nothing.
+    Rank, shape and dtype of what a model is called on are always checked; values of
+    NumPy arrays, where looking costs nothing, and of all that `fit`, `evaluate` and
+    `predict` are given.
     """
 
     @_ClassProperty
@@ -61,28 +64,27 @@ class MaelreModel(keras.Model):
 
         Raises:
             ValueError: If shape or values do not fit the modality.
+            TypeError: If `x` is a masked array or does not hold numbers.
         """
         shape = getattr(x, "shape", None)
         # Checks start once the model is complete: Keras calls it while building it.
         if shape is None or not hasattr(self, "signal_shape"):
             return
+        if isinstance(x, np.ma.MaskedArray):
+            raise TypeError(
+                "Inputs must not be a NumPy masked array: its mask would be lost."
+            )
         self.modality.check_shape(tuple(shape), self.signal_shape)
-        self.modality.check_dtype(keras.backend.standardize_dtype(x.dtype))
+        self.modality.check_dtype(_dtype_name(x.dtype))
         if isinstance(x, np.ndarray):
             self.modality.check_values(x)
-
-    def _check_all(self, x):
-        """As `check_inputs`, values of tensors included: they are looked at once."""
-        self.check_inputs(
-            keras.ops.convert_to_numpy(x) if keras.ops.is_tensor(x) else x
-        )
 
     def __call__(self, inputs, *args, **kwargs):
         self.check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
-        self._check_all(x)
+        self.check_inputs(as_array(x))
         guard = TrainingGuard(kwargs.get("initial_epoch", 0))
         callbacks = [*_as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
@@ -94,15 +96,43 @@ class MaelreModel(keras.Model):
                     on_epoch_begin=lambda epoch, logs: x.begin_epoch(epoch)
                 ),
             )
-        return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
+        with self._kept():
+            return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        self._check_all(x)
-        return super().evaluate(x, *args, **kwargs)
+        self.check_inputs(as_array(x))
+        with self._kept():
+            return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        self._check_all(x)
-        return super().predict(x, *args, **kwargs)
+        self.check_inputs(as_array(x))
+        with self._kept():
+            return super().predict(x, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _kept(self):
+        """Keeps the weights through an error or an interruption.
+
+        On JAX, Keras takes the values away from the variables while it works: what
+        stops before the first step, such as a bad sample, would leave none.
+        """
+        if keras.backend.backend() != "jax":
+            yield
+            return
+        variables = list(self.variables)
+        if self.compiled and self.optimizer is not None:
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+            variables += self.optimizer.variables
+        values = [variable._value for variable in variables]
+        try:
+            yield
+        except BaseException:
+            self.jax_state_sync()
+            for variable, value in zip(variables, values, strict=True):
+                if variable._value is None:
+                    variable._value = value
+            raise
 
     def quantization(self):
         """Returns the modes of the quantized layers by their paths."""
@@ -126,9 +156,32 @@ class MaelreModel(keras.Model):
             layers[path].quantize(mode)
 
 
+def as_array(x):
+    """Returns the values of a tensor of any framework; what is none, as it is."""
+    if keras.ops.is_tensor(x):
+        return keras.ops.convert_to_numpy(x)
+    if isinstance(x, np.ndarray) or not hasattr(x, "__array__"):
+        return x
+    return np.asarray(x)
+
+
+def _dtype_name(dtype):
+    """The name of a dtype; Keras has none for those of strings, dates and objects."""
+    if isinstance(dtype, np.dtype) and dtype.kind not in "biufcV":
+        return "string" if dtype.kind in "US" else str(dtype)
+    return keras.backend.standardize_dtype(dtype)
+
+
 def _as_list(callbacks):
     if callbacks is None:
         return []
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return list(callbacks.callbacks)
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    callbacks = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "Argument `callbacks` must hold Keras callbacks. "
+                f"Received: {callback!r}"
+            )
+    return list(callbacks)

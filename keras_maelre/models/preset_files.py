@@ -6,6 +6,7 @@ place, each in one step; in between, the new configuration is there as
 at that moment takes the pair that belongs together.
 """
 
+import collections
 import hashlib
 import json
 import math
@@ -18,6 +19,7 @@ import keras
 import numpy as np
 
 from keras_maelre import modalities
+from keras_maelre.checks import check_path
 from keras_maelre.models import presets
 
 CONFIG_FILE = "config.json"
@@ -26,6 +28,20 @@ WEIGHTS_FILE = "model.weights.h5"
 HF_SCHEME = "hf://"
 # No weight takes less of a file than half a byte (int4).
 WEIGHTS_PER_BYTE = 2
+# The least that the names and headers of the weights of a layer take.
+BYTES_PER_LAYER = 8192
+# How Keras writes values that JSON does not have.
+PLAIN = ("__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__")
+# What a configuration that is not one may raise on its way through Keras.
+MALFORMED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 
 
 def find_directory(preset):
@@ -56,15 +72,16 @@ def is_built_in(preset):
 
 def save(model, directory):
     """Writes a model, in place of whatever preset the directory holds."""
-    if str(directory).startswith(HF_SCHEME):
+    directory = check_path("preset_dir", directory)
+    if directory.startswith(HF_SCHEME):
         raise ValueError(
             "`save_to_preset` writes to a local directory; huggingface_hub's "
             "`upload_folder` takes it from there. "
-            f"Received: preset_dir={str(directory)!r}"
+            f"Received: preset_dir={directory!r}"
         )
-    if str(directory) in presets.PRESETS:
+    if directory in presets.PRESETS:
         raise ValueError(
-            f"{str(directory)!r} is the name of a built-in preset, which `from_preset` "
+            f"{directory!r} is the name of a built-in preset, which `from_preset` "
             f"would load in place of this directory: write './{directory}', or choose "
             "another name."
         )
@@ -118,18 +135,19 @@ def load(directory, model_class, load_weights=True):
                 f"registered_name is {config['registered_name']!r}, which is not the "
                 "name of MaelreBackbone, MaelreClassifier, or a registered subclass"
             )
-        least = _count_weights(config["config"])
-        if least > WEIGHTS_PER_BYTE * weights.stat().st_size:
+        least, layers = _count_weights(config["config"])
+        size = weights.stat().st_size
+        if least > WEIGHTS_PER_BYTE * size or layers * BYTES_PER_LAYER > size:
             raise _damaged(
                 weights,
                 f"{str(directory / CONFIG_FILE)!r} describes a model of at least "
-                f"{least:,} weights, and the file holds "
-                f"{weights.stat().st_size:,} bytes",
+                f"{least:,} weights in {layers:,} layers, and the file holds "
+                f"{size:,} bytes",
             )
         model = keras.saving.deserialize_keras_object(config)
     except _DamagedWeights:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except MALFORMED as error:
         raise ValueError(
             f"The file {str(directory / CONFIG_FILE)!r} does not describe a MAELRE "
             f"model: {error}"
@@ -139,10 +157,10 @@ def load(directory, model_class, load_weights=True):
     try:
         if _hash(weights) != config["weights_sha256"]:
             raise ValueError("their hash is not the one that config.json holds")
+        _check_stored(model, weights)
         model.load_weights(weights)
-        _check_none_is_left(model, weights)
         _check_finite(model)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, *MALFORMED) as error:
         raise _damaged(weights, error) from error
     return model
 
@@ -152,7 +170,7 @@ def read_preprocessor(directory):
     try:
         config = _read_config(directory)["config"]["preprocessor"]
         return keras.saving.deserialize_keras_object(config)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *MALFORMED) as error:
         raise ValueError(
             f"The directory {str(directory)!r} holds no preprocessor: {error}"
         ) from error
@@ -170,12 +188,41 @@ def _read_config(directory):
             # Saving stopped, or is, between two of its steps.
             found = json.loads(upcoming.read_text(encoding="utf-8"))
             if found["weights_sha256"] == _hash(directory / WEIGHTS_FILE):
-                return found
-    except (OSError, ValueError, KeyError) as error:
+                config = found
+        _check_known(config)
+    except (OSError, *MALFORMED) as error:
         raise ValueError(
             f"The file {str(path)!r} does not describe a MAELRE model: {error}"
         ) from error
     return config
+
+
+def _check_known(node):
+    """Raises a ValueError if a configuration names a class that is not registered.
+
+    Keras would build any of its own layers and functions. A preset needs the classes
+    of this package, those that the program registered, and policies of dtypes.
+    """
+    if isinstance(node, list):
+        for part in node:
+            _check_known(part)
+    if not isinstance(node, dict):
+        return
+    name = node.get("class_name")
+    if isinstance(name, str) and "config" in node:
+        known = node.get("registered_name") or name
+        if name == "function":
+            known = node["config"]
+        found = isinstance(known, str) and keras.saving.get_registered_object(known)
+        policy = node.get("module") in ("keras", "keras.dtype_policies")
+        policy = policy and name.endswith("DTypePolicy") and known == name
+        if not (found or policy or name in PLAIN):
+            raise ValueError(
+                f"{known!r} (class_name={name!r}, module={node.get('module')!r}) is "
+                "neither a class of keras_maelre nor one that this program registered"
+            )
+    for part in node.values():
+        _check_known(part)
 
 
 def _fetch(handle):
@@ -217,7 +264,7 @@ def _damaged(path, reason):
 
 
 def _count_weights(config):
-    """The least number of weights that a configuration asks for.
+    """The least numbers of weights and of layers that a configuration asks for.
 
     Looked at before anything is built, so that a configuration cannot ask for more
     memory or time than its file of weights justifies.
@@ -230,27 +277,55 @@ def _count_weights(config):
     count = sum(depth * 12 * (width * 2**i) ** 2 for i, depth in enumerate(depths[:4]))
     input_shape = modality.check_input_shape(backbone["input_shape"])
     count += math.prod(modality.grid(input_shape)) * width
+    if modality.axes[-1] == "channels":
+        count += input_shape[-1] * width
     table = ("vocabulary_size", "embedding_dim")
     count += math.prod(getattr(modality, name, 0) for name in table)
-    return count + config.get("num_classes", 0) * 8 * width
+    return count + config.get("num_classes", 0) * 8 * width, sum(depths)
 
 
-def _check_none_is_left(model, path):
-    """Raises a ValueError if a file has weights that the model has no place for.
+def _check_stored(model, path):
+    """Raises a ValueError unless a file holds the weights of a model and no more.
 
-    Keras reads what the model asks for and ignores the rest.
+    Keras reads what the model asks for, converts it, and ignores the rest. Shapes and
+    kinds are looked at before anything is read, so that a file can neither name other
+    files nor declare more than it holds.
     """
-    stored = []
-
-    def note(name, item):
-        if isinstance(item, h5py.Dataset) and "seed_generator" not in name:
-            stored.append(name)
-
+    stored = collections.Counter()
     with h5py.File(path) as file:
-        file.visititems(note)
-    if len(stored) != len(model.weights):
+        groups, seen = [file], set()
+        while groups:
+            group = groups.pop()
+            for name in group:
+                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    raise ValueError(f"{group.name}/{name} is a link to another place")
+                item = group[name]
+                place = h5py.h5o.get_info(item.id).addr
+                if place in seen:
+                    raise ValueError(f"{item.name} is there under two names")
+                seen.add(place)
+                if isinstance(item, h5py.Group):
+                    groups.append(item)
+                    continue
+                if not isinstance(item, h5py.Dataset):
+                    raise ValueError(f"{item.name} is not an array")
+                if item.external or item.is_virtual:
+                    raise ValueError(f"{item.name} is kept in another file")
+                if group.name.endswith("/seed_generator/vars"):
+                    if item.size > 2:
+                        raise ValueError(f"{item.name} is not the state of a seed")
+                    continue
+                # Keras marks what HDF5 has no type for.
+                dtype = str(item.attrs.get("dtype", item.dtype))
+                stored[tuple(item.shape or ()), dtype] += 1
+    wanted = collections.Counter(
+        (tuple(weight.shape), keras.backend.standardize_dtype(weight.dtype))
+        for weight in model.weights
+    )
+    for shape, dtype in (wanted - stored) + (stored - wanted):
         raise ValueError(
-            f"the file holds {len(stored)} weights, the model {len(model.weights)}"
+            f"the model has {wanted[shape, dtype]} weights of shape {shape} and dtype "
+            f"{dtype}, and the file {stored[shape, dtype]}"
         )
 
 

@@ -7,6 +7,8 @@ import types
 import keras
 import numpy as np
 
+from keras_maelre.models.sample_stream import located
+
 
 class SampleBatches(keras.utils.PyDataset):
     """Samples in memory, preprocessed batch by batch.
@@ -50,11 +52,19 @@ class SampleBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.prepare(
-            take(self.samples, chosen),
-            None if self.y is None else take(self.y, chosen),
-            None if self.sample_weight is None else take(self.sample_weight, chosen),
-        )
+        samples = take(self.samples, chosen)
+        try:
+            return self.prepare(
+                samples,
+                None if self.y is None else take(self.y, chosen),
+                None
+                if self.sample_weight is None
+                else take(self.sample_weight, chosen),
+            )
+        except (TypeError, ValueError, OSError):
+            # Tells the place of a bad sample among all, if it is a sample.
+            located(self.prepare, samples, 0, chosen)
+            raise
 
 
 class PreparedBatches(keras.utils.PyDataset):
@@ -141,6 +151,24 @@ def take(values, chosen):
     if hasattr(values, "iloc"):
         return values.iloc[chosen].to_numpy()
     return values[chosen]
+
+
+def one_per_sample(name, values, x):
+    """Returns numbers as an array of one for each sample, or `None` for `None`."""
+    if values is None:
+        return None
+    values = np.asarray(values)
+    if values.shape != (len(x),) or values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"Argument `{name}` must hold one number for each of {len(x)} samples. "
+            f"Received: shape {values.shape}, dtype {values.dtype}"
+        )
+    if not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError(
+            f"Argument `{name}` must hold finite numbers of at least 0. "
+            f"Received: values from {values.min()} to {values.max()}"
+        )
+    return values
 
 
 def is_tf_dataset(x):

@@ -31,14 +31,14 @@ def stream_outputs(samples, preprocessor, modality, forward, batch_size, verbose
     while pool := list(itertools.islice(stream, BATCHES_PER_POOL * batch_size)):
         order = np.arange(len(pool))
         if hasattr(preprocessor, "lengths"):
-            lengths = _located(preprocessor.lengths, pool, done)
+            lengths = located(preprocessor.lengths, pool, done)
             if lengths is not None:
                 order = np.argsort(lengths, kind="stable")
         parts = []
         for start in range(0, len(pool), batch_size):
             chosen = order[start : start + batch_size]
             raw = [pool[i] for i in chosen]
-            x = cut_padding(_located(preprocessor, raw, done, chosen), modality)
+            x = cut_padding(located(preprocessor, raw, done, chosen), modality)
             parts.append(forward(_whole_shape(x, batch_size))[: len(chosen)])
         outputs = np.concatenate(parts)
         result = np.empty_like(outputs)
@@ -57,7 +57,7 @@ def _whole_shape(x, batch_size):
     return np.concatenate([x, np.repeat(x[-1:], rows - len(x), axis=0)])
 
 
-def _located(function, pool, done, places=None):
+def located(function, pool, done, places=None):
     """Calls a function on samples; its errors tell which of all samples is bad."""
     places = range(len(pool)) if places is None else places
     try:

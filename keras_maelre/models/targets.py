@@ -1,7 +1,11 @@
 """Labels as a loss takes them."""
 
+import numbers
+
 import keras
 import numpy as np
+
+from keras_maelre.checks import check_integer
 
 
 def encode_targets(y, num_classes, class_names=None, multi_label=False, rows=False):
@@ -34,8 +38,9 @@ def encode_targets(y, num_classes, class_names=None, multi_label=False, rows=Fal
     encode_targets(["no", "yes"], 2, class_names=("yes", "no"))  # [1, 0]
     ```
     """
+    num_classes = check_integer("num_classes", num_classes)
     array = _as_array(y)
-    if array.ndim == 2 and array.dtype.kind in "biuf" and array.shape[1] != 1:
+    if _are_rows(array, y, num_classes, multi_label):
         return _checked_rows(array, num_classes, multi_label)
     if multi_label:
         if array.dtype.kind in "biufUS" and array.ndim == 1 and num_classes > 1:
@@ -77,6 +82,12 @@ def wants_rows(loss):
     return isinstance(loss, by_row) or loss in names
 
 
+def wants_integers(loss):
+    """Whether a compiled loss takes an integer for each sample."""
+    by_integer = keras.losses.SparseCategoricalCrossentropy
+    return isinstance(loss, by_integer) or loss == "sparse_categorical_crossentropy"
+
+
 def _as_array(y):
     if isinstance(y, np.ma.MaskedArray):
         raise TypeError("Argument `y` must not be a masked array: its mask is lost.")
@@ -90,6 +101,16 @@ def _as_array(y):
         return array
 
 
+def _are_rows(array, y, num_classes, multi_label):
+    """Whether labels are rows of numbers, one number for each class."""
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        return False
+    if not multi_label:
+        return array.shape[1] != 1
+    # Lists of any other length are collections that happen to be of equal size.
+    return array.shape[1] == num_classes or not isinstance(y, (list, tuple))
+
+
 def _checked_rows(array, num_classes, multi_label):
     if array.shape[1] != num_classes:
         raise ValueError(
@@ -98,6 +119,11 @@ def _checked_rows(array, num_classes, multi_label):
         )
     if not np.isfinite(array).all():
         raise ValueError("Argument `y` must hold finite numbers. Received: NaN or inf")
+    if not multi_label and array.size and array.min() < 0:
+        raise ValueError(
+            "Argument `y` must hold chances of classes, none below 0. "
+            f"Received: {array.min()}"
+        )
     if multi_label and array.size and not 0 <= array.min() <= array.max() <= 1:
         raise ValueError(
             "Argument `y` of a multi-label classifier must lie in [0, 1]. "
@@ -109,7 +135,11 @@ def _checked_rows(array, num_classes, multi_label):
 def _indices(labels, num_classes, class_names):
     if labels.dtype.kind in "OUS":
         names = [
-            label.decode() if isinstance(label, bytes) else label for label in labels
+            # What is not UTF-8 is the name of no class, and shown in the message.
+            label.decode(errors="backslashreplace")
+            if isinstance(label, bytes)
+            else label
+            for label in labels
         ]
         if all(isinstance(name, str) for name in names):
             if class_names is None:
@@ -127,13 +157,20 @@ def _indices(labels, num_classes, class_names):
                     f"Received: {unknown[0]!r}"
                 )
             return np.array([places[name] for name in names], "int32")
-        labels = np.asarray(list(labels))
-    if labels.dtype.kind == "f" and (labels == np.floor(labels)).all():
-        labels = labels.astype("int64")
-    if labels.dtype.kind not in "biu":
+        known = (str, numbers.Real)
+        other = [name for name in names if not isinstance(name, known)]
+        if other:
+            raise TypeError(
+                "Argument `y` must hold class names, or integers in "
+                f"[0, {num_classes}). Received: {other[0]!r}"
+            )
+        labels = np.asarray(names)
+    whole = labels.dtype.kind == "f" and np.isfinite(labels).all()
+    whole = whole and (labels == np.floor(labels)).all()
+    if labels.ndim != 1 or labels.dtype.kind not in "biu" and not whole:
         raise TypeError(
             "Argument `y` must hold class names, or integers in "
-            f"[0, {num_classes}). Received: dtype {labels.dtype}"
+            f"[0, {num_classes}). Received: dtype {labels.dtype}, shape {labels.shape}"
         )
     bad = labels[(labels < 0) | (labels >= num_classes)] if labels.size else labels
     if bad.size:

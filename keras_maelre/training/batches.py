@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from keras_maelre.checks import check_flag, check_integer
-from keras_maelre.modalities import cut_padding
-from keras_maelre.models.sample_batches import take
+from keras_maelre.modalities import cut_padding, get
+from keras_maelre.models.sample_batches import one_per_sample, take
 from keras_maelre.models.targets import encode_targets
 
 # Batches of samples of like length are gathered from the samples of this many.
@@ -100,14 +100,20 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.x, self.y = x, checked_labels(x, y, num_classes)
         self.num_classes = num_classes
         self.batch_size = min(check_integer("batch_size", batch_size), len(x))
-        self.preprocessor = preprocessor
+        self.preprocessor = _checked_preprocessor(preprocessor)
+        for name, layers in (("augmentation", augmentation), ("mixing", mixing)):
+            if not are_layers(layers):
+                raise TypeError(
+                    f"Argument `{name}` must be a list of layers. "
+                    f"Received: {name}={layers!r}"
+                )
         self.augmentation = list(augmentation)
         self.mixing = list(mixing)
         self.balanced = check_flag("balanced", balanced)
         self.chances = class_balance(self.y) if self.balanced else None
-        self.lengths = _one_per_sample("lengths", lengths, x)
-        self.modality = modality
-        self.sample_weight = _one_per_sample("sample_weight", sample_weight, x)
+        self.lengths = one_per_sample("lengths", lengths, x)
+        self.modality = None if modality is None else get(modality)
+        self.sample_weight = one_per_sample("sample_weight", sample_weight, x)
         self.seed = check_integer("seed", seed, low=0)
         self.steps = len(x) // self.batch_size
         if steps_per_epoch is not None:
@@ -230,9 +236,9 @@ class OrderedBatches(keras.utils.PyDataset):
         self.x, self.y = x, checked_labels(x, y, num_classes)
         self.num_classes = num_classes
         self.batch_size = check_integer("batch_size", batch_size)
-        self.preprocessor = preprocessor
-        self.modality = modality
-        self.sample_weight = _one_per_sample("sample_weight", sample_weight, x)
+        self.preprocessor = _checked_preprocessor(preprocessor)
+        self.modality = None if modality is None else get(modality)
+        self.sample_weight = one_per_sample("sample_weight", sample_weight, x)
 
     def __len__(self):
         return -(-len(self.x) // self.batch_size)
@@ -246,6 +252,11 @@ class OrderedBatches(keras.utils.PyDataset):
         if self.sample_weight is None:
             return x, y
         return x, y, self.sample_weight[chosen]
+
+
+def are_layers(layers):
+    """Whether an argument is a list of what can be called."""
+    return isinstance(layers, (list, tuple)) and all(map(callable, layers))
 
 
 def class_balance(y):
@@ -277,6 +288,15 @@ def checked_labels(x, y, num_classes):
     return encode_targets(y, num_classes, multi_label=np.ndim(y) == 2)
 
 
+def _checked_preprocessor(preprocessor):
+    if preprocessor is not None and not callable(preprocessor):
+        raise TypeError(
+            "Argument `preprocessor` must be one of `keras_maelre.preprocessing`. "
+            f"Received: preprocessor={preprocessor!r}"
+        )
+    return preprocessor
+
+
 def prepared_inputs(x, chosen, preprocessor, modality):
     """Returns chosen samples as inputs of a model."""
     samples = take(x, chosen)
@@ -287,23 +307,6 @@ def prepared_inputs(x, chosen, preprocessor, modality):
 def label_rows(y, num_classes):
     """Returns labels as float rows, one for each sample."""
     return y.astype("float32") if y.ndim == 2 else np.eye(num_classes, dtype="f4")[y]
-
-
-def _one_per_sample(name, values, x):
-    if values is None:
-        return None
-    values = np.asarray(values)
-    if values.shape != (len(x),) or values.dtype.kind not in "iuf":
-        raise ValueError(
-            f"Argument `{name}` must hold one number for each of {len(x)} samples. "
-            f"Received: shape {values.shape}, dtype {values.dtype}"
-        )
-    if not np.isfinite(values).all() or values.min() < 0:
-        raise ValueError(
-            f"Argument `{name}` must hold finite numbers of at least 0. "
-            f"Received: values from {values.min()} to {values.max()}"
-        )
-    return values
 
 
 def _group_lengths(order, lengths, batch_size, generator):

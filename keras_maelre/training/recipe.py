@@ -8,7 +8,7 @@ from keras_maelre import modalities
 from keras_maelre.checks import check_flag, check_number, check_rate
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
-from keras_maelre.training.batches import AugmentedBatches, OrderedBatches
+from keras_maelre.training.batches import AugmentedBatches, OrderedBatches, are_layers
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
     ExampleBasedF1,
@@ -105,7 +105,7 @@ class Recipe:
             layers = getattr(self, name)
             if callable(layers):
                 continue
-            if not isinstance(layers, (list, tuple)) or not all(map(callable, layers)):
+            if not are_layers(layers):
                 raise TypeError(
                     f"Argument `{name}` must be a list of layers, or a function from a "
                     f"`Modality` to one. Received: {name}={layers!r}"
@@ -359,8 +359,9 @@ def recipe(task, **changes):
     """
     try:
         name = modalities.get(task).name
-    except ValueError as error:
-        raise ValueError(
+    except (TypeError, ValueError) as error:
+        kind = ValueError if isinstance(task, str) else TypeError
+        raise kind(
             f"Argument `task` must be one of {sorted(TASKS)}, or a `Modality`. "
             f"Received: task={task!r}"
         ) from error

@@ -8,7 +8,7 @@ import time
 import keras
 import numpy as np
 
-from keras_maelre.checks import check_flag, check_integer, check_number
+from keras_maelre.checks import check_flag, check_integer, check_number, check_path
 from keras_maelre.datasets import stratified_split
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.sample_batches import is_batches, take
@@ -53,6 +53,8 @@ def run(
         raise ValueError("Argument `resume` needs `output`, the folder to go on from.")
     batch_size = check_integer("batch_size", batch_size)
     seed = check_integer("seed", seed, low=0)
+    if output is not None:
+        output = check_path("output", output)
 
     # === Data ===
     x, y, sample_weight, validation_data = _split(
@@ -198,11 +200,17 @@ def _split(
 ):
     """Returns the samples to train on and those to validate on."""
     fraction = check_number("validation_split", fraction, below=1.0)
-    if is_batches(x) or not hasattr(x, "__len__"):
+    unfit = isinstance(x, (str, bytes, dict)) or not hasattr(x, "__len__")
+    if is_batches(x) or unfit:
         raise TypeError(
             "A recipe shuffles, balances and augments samples in memory: argument `x` "
             f"must be a list or an array. Received: {type(x).__name__}. Compile by "
             "`recipe.compile` and call `classifier.fit` for batches of your own."
+        )
+    if not hasattr(y, "__len__"):
+        raise TypeError(
+            "Argument `y` must be a list or an array of labels. "
+            f"Received: {type(y).__name__}"
         )
     for name, values in (("y", y), ("groups", groups)):
         if values is not None and len(values) != len(x):
@@ -211,8 +219,11 @@ def _split(
                 f"Received: {len(x)} and {len(values)}"
             )
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) < 2:
-            raise TypeError("Argument `validation_data` must be a tuple (x, y).")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+            raise TypeError(
+                "Argument `validation_data` must be a tuple (x, y). "
+                f"Received: {type(validation_data).__name__}"
+            )
         return x, y, sample_weight, validation_data
     if not fraction:
         return x, y, sample_weight, None
