@@ -11,6 +11,7 @@ from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
 from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
+from keras_maelre.layers.token_statistics import TokenStatistics
 
 __all__ = [
     "AverageMerge1D",
@@ -28,5 +29,6 @@ __all__ = [
     "PositionEmbedding",
     "SeriesStem",
     "SplitClassToken",
+    "TokenStatistics",
     "TokenStem",
 ]
