@@ -37,6 +37,12 @@ def random(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
+def built(x, *args):
+    layer = layers.TokenStatistics(*args)
+    layer.build(x.shape)
+    return layer
+
+
 def masks(*shape):
     """Everything, padding, a gap, a single token and nothing at all."""
     made = np.ones((5, *shape), bool)
@@ -54,10 +60,8 @@ def masks(*shape):
 def test_values_and_gradients(shape, statistics, masked):
     x = random(5, *shape, DIM)
     mask = masks(*shape) if masked else None
-    layer = layers.TokenStatistics(statistics)
-    layer.build(x.shape)
     assert_gradients_match(
-        layer,
+        built(x, statistics),
         x,
         {},
         lambda x, _: expected_of(x, mask, statistics),
@@ -70,7 +74,7 @@ def test_values_and_gradients(shape, statistics, masked):
 def test_what_is_masked_changes_nothing_and_gets_no_gradient(shape):
     mask = masks(*shape)
     x = random(5, *shape, DIM)
-    layer = layers.TokenStatistics()
+    layer = built(x)
     expected = values(layer, x, mask)
     for other in (1e30, np.nan, -np.inf):
         dirty = np.where(mask[..., None], x, np.float32(other))
@@ -92,16 +96,14 @@ def test_padding_in_a_model():
 
 def test_alike_tokens_have_a_gradient():
     x = np.ones((2, 4, DIM), "float32")
-    outputs, gradient, _ = backend_gradients(
-        layers.TokenStatistics(["deviation"]), x, random(2, DIM)
-    )
+    outputs, gradient, _ = backend_gradients(built(x, ["deviation"]), x, random(2, DIM))
     np.testing.assert_allclose(outputs, 1e-3, rtol=1e-5)
     np.testing.assert_array_equal(gradient, 0)
 
 
 def test_a_large_offset_does_not_cancel():
     x = 1e4 + random(2, 500, DIM)
-    got = values(layers.TokenStatistics(["deviation"]), x)
+    got = values(built(x, ["deviation"]), x)
     assert_values_match(got, expected_of(x, None, ["deviation"]), tolerance=1e-3)
 
 
