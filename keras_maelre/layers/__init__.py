@@ -10,6 +10,7 @@ from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
+from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
 from keras_maelre.layers.token_statistics import TokenStatistics
 
@@ -27,6 +28,7 @@ __all__ = [
     "MaelreBlock",
     "PatchStem",
     "PositionEmbedding",
+    "RunningStandardization",
     "SeriesStem",
     "SplitClassToken",
     "TokenStatistics",
