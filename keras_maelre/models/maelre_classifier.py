@@ -16,6 +16,7 @@ from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import pooling as poolings
 from keras_maelre.models import preset_files, presets, sample_batches
+from keras_maelre.models.embedding import embed
 from keras_maelre.models.maelre_backbone import MaelreBackbone, check_preset
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.predictions import (
@@ -538,6 +539,52 @@ class MaelreClassifier(MaelreModel):
         for rows in self._stream_probabilities(samples, batch_size, verbose):
             answers += named_predictions(rows, self.decide(rows), self.class_names)
         return answers
+
+    def embed(self, samples, blocks=None, scales=(1,), batch_size=32, verbose=0):
+        """Returns features of samples as NumPy arrays, for models of another kind.
+
+        Args:
+            samples: As in `predict_proba`.
+            blocks: As in `MaelreBackbone.embed`; `None` for what the head of this
+                classifier sees by its `pooling`, before it is standardised.
+            scales: As in `MaelreBackbone.embed`.
+            batch_size: Integer, how many samples the model sees at a time.
+            verbose: 0 or 1. 1 shows a progress bar.
+
+        Returns:
+            Float array of shape `(samples, features)`.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If an argument is out of range, or a sample is bad.
+
+        Example:
+
+        ```python
+        import numpy as np
+        from keras_maelre import MaelreClassifier
+        from keras_maelre.preprocessing import SeriesPreprocessor
+
+        classifier = MaelreClassifier.from_preset(
+            "tiny_series",
+            num_classes=2,
+            pooling="blocks",
+            preprocessor=SeriesPreprocessor((500, 1)),
+        )
+        series = [np.random.normal(size=n) for n in (500, 320)]
+        classifier.embed(series, scales=(1, 2, 4)).shape  # (2, 6528)
+        ```
+        """
+        pooled = self.pooling if blocks is None else blocks
+        return embed(
+            self.backbone,
+            samples,
+            self.preprocessor,
+            pooled,
+            scales,
+            batch_size,
+            verbose,
+        )
 
     def decide(self, probabilities):
         """Returns which labels probabilities amount to.
