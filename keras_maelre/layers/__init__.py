@@ -10,7 +10,9 @@ from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.position_embedding import PositionEmbedding
+from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
+from keras_maelre.layers.token_statistics import TokenStatistics
 
 __all__ = [
     "AverageMerge1D",
@@ -26,7 +28,9 @@ __all__ = [
     "MaelreBlock",
     "PatchStem",
     "PositionEmbedding",
+    "RunningStandardization",
     "SeriesStem",
     "SplitClassToken",
+    "TokenStatistics",
     "TokenStem",
 ]

@@ -62,4 +62,6 @@ def count_macs(model, input_shape=None):
             elif backbone.merge == "linear":
                 total += merged * math.prod(grid) * width
             total += (merged + 1) * 2 * width**2
-    return total + 8 * backbone.width * getattr(model, "num_classes", 0)
+    if hasattr(model, "head"):
+        total += math.prod(model.head.kernel.shape)
+    return total

@@ -21,6 +21,7 @@ from keras_maelre.models.attention_plan import (
     resolve_attention,
     token_grids,
 )
+from keras_maelre.models.embedding import embed
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.token_embeddings import (
     check_reads_text,
@@ -298,6 +299,46 @@ class MaelreBackbone(MaelreModel):
         """The names of the arguments of the constructor, as a set."""
         names = set(inspect.signature(MaelreBackbone).parameters)
         return (names | set(inspect.signature(cls).parameters)) - {"options", "kwargs"}
+
+    def embed(
+        self, samples, blocks=(1, 2, 3, 4), scales=(1,), batch_size=32, verbose=0
+    ):
+        """Returns features of inputs as NumPy arrays, for models of another kind.
+
+        The class token, and of every one of `blocks` mean, deviation, maximum and
+        minimum of its tokens. They are good features before any training.
+
+        Args:
+            samples: Array or iterable of inputs of the model, of any number: they are
+                read in pools, and no memory but that of the features grows with them.
+            blocks: Tuple of integers from 1 to 4, the blocks whose tokens are
+                summarised; `()` for the class token alone.
+            scales: Tuple of positive integers, of modalities of variable length: at
+                scale `n` a sample is divided into `n` windows, whose features are
+                averaged. The features of all scales stand beside each other.
+            batch_size: Integer, how many inputs the model sees at a time.
+            verbose: 0 or 1. 1 shows a progress bar.
+
+        Returns:
+            Float array of shape `(samples, features)`.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If an argument is out of range, or a sample is bad.
+
+        Example:
+
+        ```python
+        import numpy as np
+        from keras_maelre import MaelreBackbone
+
+        backbone = MaelreBackbone.from_preset("tiny_series")
+        x = np.random.normal(size=(4, 500, 1)).astype("float32")
+        backbone.embed(x).shape  # (4, 2176)
+        backbone.embed(x, blocks=(), scales=(1, 2, 4)).shape  # (4, 768)
+        ```
+        """
+        return embed(self, samples, None, blocks, scales, batch_size, verbose)
 
     def set_dropout(self, dropout_rate=None, drop_path_rate=None):
         """Changes the rates of all layers, before the next training is compiled.

@@ -6,9 +6,18 @@ import warnings
 import keras
 import numpy as np
 
-from keras_maelre.checks import check_flag, check_integer, check_number, check_path
+from keras_maelre.checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_path,
+)
+from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.modalities.cut_padding import cut_padding
+from keras_maelre.models import pooling as poolings
 from keras_maelre.models import preset_files, presets, sample_batches
+from keras_maelre.models.embedding import embed
 from keras_maelre.models.maelre_backbone import MaelreBackbone
 from keras_maelre.models.maelre_model import MaelreModel, as_array
 from keras_maelre.models.predictions import (
@@ -32,12 +41,13 @@ HEAD_ARGUMENTS = (
     "multi_label",
     "temperature",
     "thresholds",
+    "pooling",
 )
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class MaelreClassifier(MaelreModel):
-    """Classifies long inputs: `MaelreBackbone` and one Dense layer on its class token.
+    """Classifies long inputs: `MaelreBackbone` and one Dense layer on what it pools.
 
     The outputs are logits in float32, whatever the dtype policy: train with
     `from_logits=True`, and apply a softmax (single-label) or a sigmoid (multi-label) to
@@ -65,6 +75,11 @@ class MaelreClassifier(MaelreModel):
         thresholds: Float in `[0, 1]`, or one for each class: what the probability of a
             label must exceed for a multi-label classifier to assign it. Defaults to
             0.5; see `keras_maelre.training.tune_thresholds`.
+        pooling: What the Dense layer sees: `"cls"`, the class token, as the paper has
+            it; `"mean"`, the mean of the final tokens; `"blocks"`, the class token
+            beside mean, deviation, maximum and minimum of the tokens of all four
+            blocks, standardised. The last suits small data; see
+            `keras_maelre.training.linear_probe`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
 
@@ -105,6 +120,7 @@ class MaelreClassifier(MaelreModel):
         multi_label=False,
         temperature=1.0,
         thresholds=None,
+        pooling="cls",
         name=None,
         trainable=True,
     ):
@@ -116,20 +132,23 @@ class MaelreClassifier(MaelreModel):
         num_classes = check_integer("num_classes", num_classes)
         multi_label = check_flag("multi_label", multi_label)
         trainable = check_flag("trainable", trainable)
+        check_choice("pooling", pooling, poolings.POOLINGS)
         if class_names is not None:
             class_names = _checked_class_names(class_names, num_classes)
         # === Layers ===
         policy = backbone.dtype_policy
-        head = keras.layers.Dense(
-            num_classes,
-            # Logits in half precision would quantise the probabilities.
-            dtype="float64" if policy.compute_dtype == "float64" else "float32",
-            name="logits",
-        )
+        dtype = poolings.head_dtype(policy)
+        standardization = None
+        if pooling == "blocks":
+            standardization = RunningStandardization(dtype=dtype, name="standardize")
+        head = keras.layers.Dense(num_classes, dtype=dtype, name="logits")
 
         # === Functional Model ===
         inputs = backbone.input
-        outputs = head(backbone(inputs)["cls"])
+        features = poolings.pool(backbone(inputs), pooling, dtype)
+        if standardization is not None:
+            features = standardization(features)
+        outputs = head(features)
         super().__init__(inputs=inputs, outputs=outputs, name=name)
         if not trainable:
             self.trainable = False
@@ -137,7 +156,9 @@ class MaelreClassifier(MaelreModel):
         # === Config ===
         self.dtype_policy = policy
         self.backbone = backbone
+        self.standardization = standardization
         self.head = head
+        self.pooling = pooling
         self.num_classes = num_classes
         self.class_names = class_names
         self.multi_label = multi_label
@@ -147,6 +168,13 @@ class MaelreClassifier(MaelreModel):
         self.preprocessor = preprocessor
         self.temperature = temperature
         self.thresholds = thresholds
+
+    @property
+    def head_layers(self):
+        """The layers with weights that are not the backbone's, as a tuple."""
+        if self.standardization is None:
+            return (self.head,)
+        return self.standardization, self.head
 
     @property
     def preprocessor(self):
@@ -560,6 +588,52 @@ class MaelreClassifier(MaelreModel):
             answers += named_predictions(rows, self.decide(rows), self.class_names)
         return answers
 
+    def embed(self, samples, blocks=None, scales=(1,), batch_size=32, verbose=0):
+        """Returns features of samples as NumPy arrays, for models of another kind.
+
+        Args:
+            samples: As in `predict_proba`.
+            blocks: As in `MaelreBackbone.embed`; `None` for what the head of this
+                classifier sees by its `pooling`, before it is standardised.
+            scales: As in `MaelreBackbone.embed`.
+            batch_size: Integer, how many samples the model sees at a time.
+            verbose: 0 or 1. 1 shows a progress bar.
+
+        Returns:
+            Float array of shape `(samples, features)`.
+
+        Raises:
+            TypeError: If an argument is of the wrong type.
+            ValueError: If an argument is out of range, or a sample is bad.
+
+        Example:
+
+        ```python
+        import numpy as np
+        from keras_maelre import MaelreClassifier
+        from keras_maelre.preprocessing import SeriesPreprocessor
+
+        classifier = MaelreClassifier.from_preset(
+            "tiny_series",
+            num_classes=2,
+            pooling="blocks",
+            preprocessor=SeriesPreprocessor((500, 1)),
+        )
+        series = [np.random.normal(size=n) for n in (500, 320)]
+        classifier.embed(series, scales=(1, 2, 4)).shape  # (2, 6528)
+        ```
+        """
+        pooled = self.pooling if blocks is None else blocks
+        return embed(
+            self.backbone,
+            samples,
+            self.preprocessor,
+            pooled,
+            scales,
+            batch_size,
+            verbose,
+        )
+
     def decide(self, probabilities):
         """Returns which labels probabilities amount to.
 
@@ -590,12 +664,12 @@ class MaelreClassifier(MaelreModel):
             load_weights: Boolean. Whether a saved preset brings its weights.
             token_embeddings: See `MaelreBackbone.from_preset`.
             **kwargs: What to change: `num_classes`, `class_names`, `preprocessor`,
-                `multi_label`, `temperature` and `thresholds`, and what
+                `multi_label`, `temperature`, `thresholds` and `pooling`, and what
                 `MaelreBackbone.from_preset` takes. `class_names` alone sets
                 `num_classes` too, and a `preprocessor` the `input_shape`,
                 `vocabulary_size` and `padding_id` of a built-in preset. A saved
-                classifier loaded with other classes gets a new head, and a warning
-                says so.
+                classifier loaded with other classes or another pooling gets a new
+                head, and a warning says so.
 
         Returns:
             A model of the class that this is called on.
@@ -674,8 +748,16 @@ class MaelreClassifier(MaelreModel):
                 "asked for: the head is new and must be trained.",
                 stacklevel=3,
             )
+        elif saved.pooling != target.pooling:
+            warnings.warn(
+                f"The head of the preset sees pooling={saved.pooling!r} and "
+                f"{target.pooling!r} was asked for: the head is new and must be "
+                "trained.",
+                stacklevel=3,
+            )
         elif load_weights:
-            target.head.set_weights(saved.head.get_weights())
+            for old, new in zip(saved.head_layers, target.head_layers, strict=True):
+                new.set_weights(old.get_weights())
         return target
 
     def get_config(self):

@@ -81,7 +81,8 @@ def transfer_weights(source, target):
     if hasattr(target, "head"):
         left += [
             f"{variable.path} {tuple(variable.shape)}: a head is not transferred"
-            for variable in target.head.weights
+            for layer in target.head_layers
+            for variable in layer.weights
         ]
     return TransferReport(tuple(copied), tuple(adapted), tuple(left))
 

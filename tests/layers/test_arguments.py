@@ -41,6 +41,13 @@ BAD_ARGUMENTS = [
         "return_tokens=1",
     ),
     (layers.SplitClassToken, {"grid_shape": (4,)}, r"grid_shape=\(4,\)"),
+    (layers.RunningStandardization, {"horizon": 0}, "horizon=0"),
+    (layers.RunningStandardization, {"epsilon": "small"}, "epsilon='small'"),
+    (layers.TokenStatistics, {"statistics": "mean"}, "statistics='mean'"),
+    (layers.TokenStatistics, {"statistics": []}, r"statistics=\[\]"),
+    (layers.TokenStatistics, {"statistics": ("mean", "median")}, "statistics="),
+    (layers.TokenStatistics, {"statistics": ("mean", "mean")}, "statistics="),
+    (layers.TokenStatistics, {"epsilon": 0.0}, "epsilon=0.0"),
     (layers.PositionEmbedding, {"grid_shape": 4}, "grid_shape=4"),
     (layers.PatchStem, {"dim": 4, "strides": 0.5}, "strides=0.5"),
     (layers.SeriesStem, {"dim": "4"}, "dim='4'"),
@@ -140,6 +147,8 @@ BAD_INPUTS = [
     (layers.PatchStem(4), (2, 8, 8), r"\(batch, height, width, dim\)"),
     (layers.PositionEmbedding((4,)), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.SeriesStem(4), (2, 8), r"\(batch, tokens, dim\)"),
+    (layers.RunningStandardization(), (2, 4, 4), r"\(batch, features\)"),
+    (layers.TokenStatistics(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.TokenStem(5, 4, 4, padding_id=0), (2, 8, 1), r"\(batch, tokens\)"),
 ]
 

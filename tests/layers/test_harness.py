@@ -75,6 +75,8 @@ CASES = [
     ),
     (layers.SeriesStem, {"dim": 8}, (2, 13, 3), SEQUENCE, 2, True),
     (layers.PatchStem, {"dim": 8}, (2, 10, 9, 3), (2, 9, 8), 2, False),
+    (layers.TokenStatistics, {}, SEQUENCE, (2, 32), 0, True),
+    (layers.TokenStatistics, {"statistics": ["mean"]}, GRID, (2, 8), 0, True),
     (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
     (
         preprocessing.LogMelFilterbank,

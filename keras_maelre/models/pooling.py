@@ -1,0 +1,47 @@
+"""What a head sees of a backbone's outputs."""
+
+import keras
+
+from keras_maelre.layers.token_statistics import TokenStatistics
+from keras_maelre.models.attention_plan import NUM_BLOCKS
+
+POOLINGS = ("cls", "mean", "blocks")
+BLOCKS = tuple(range(1, NUM_BLOCKS + 1))
+
+
+def pool(outputs, pooling, dtype):
+    """Returns the features that a head sees, as a tensor of a functional model.
+
+    Args:
+        outputs: Dictionary of tensors, the outputs of a `MaelreBackbone`.
+        pooling: One of `POOLINGS`.
+        dtype: Dtype of statistics: float32, or float64.
+    """
+    if pooling == "cls":
+        return outputs["cls"]
+    if pooling == "mean":
+        mean = TokenStatistics(["mean"], dtype=dtype, name="token_mean")
+        return mean(outputs["tokens"])
+    return block_statistics(outputs, BLOCKS, dtype)
+
+
+def block_statistics(outputs, blocks, dtype):
+    """Returns the class token beside the statistics of the tokens of blocks.
+
+    Args:
+        outputs: As in `pool`.
+        blocks: Tuple of integers, from 1 to 4.
+        dtype: As in `pool`.
+    """
+    features = [outputs["cls"]]
+    for i in blocks:
+        statistics = TokenStatistics(dtype=dtype, name=f"statistics_{i}")
+        features.append(statistics(outputs[f"block_{i}"]))
+    if not blocks:
+        return outputs["cls"]
+    return keras.layers.Concatenate(dtype=dtype, name="features")(features)
+
+
+def head_dtype(policy):
+    """The dtype of heads: half precision would quantise statistics and logits."""
+    return "float64" if policy.compute_dtype == "float64" else "float32"
