@@ -3,11 +3,15 @@
 import copy
 import sys
 import types
+import weakref
 
 import keras
 import numpy as np
 
 from keras_maelre.models.sample_stream import located
+
+# `fit` hands the validation batches that it was given to `evaluate`, which must know.
+PREPARED = weakref.WeakSet()
 
 
 class SampleBatches(keras.utils.PyDataset):
@@ -121,20 +125,22 @@ def prepared(batches, prepare, prepare_symbolic):
         prepare: Function of `(x, y, sample_weight)` of NumPy arrays or lists.
         prepare_symbolic: The same for the symbolic tensors of `tf.data`.
     """
-    if getattr(batches, "yields_model_inputs", False):
+    if getattr(batches, "yields_model_inputs", False) or batches in PREPARED:
         return batches
     if isinstance(batches, keras.utils.PyDataset):
         return PreparedBatches(batches, prepare)
     if isinstance(batches, types.GeneratorType):
-        return (prepare_batch(batch, prepare) for batch in batches)
-    if is_tf_dataset(batches):
-        return batches.map(
+        made = (prepare_batch(batch, prepare) for batch in batches)
+    elif is_tf_dataset(batches):
+        made = batches.map(
             lambda *batch: prepare_batch(batch, prepare_symbolic),
             num_parallel_calls=1,
         )
-    loader = copy.copy(batches)
-    loader.collate_fn = PreparedCollation(loader.collate_fn, prepare)
-    return loader
+    else:
+        made = copy.copy(batches)
+        made.collate_fn = PreparedCollation(made.collate_fn, prepare)
+    PREPARED.add(made)
+    return made
 
 
 def prepare_batch(batch, prepare):
