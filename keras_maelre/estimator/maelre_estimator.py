@@ -106,6 +106,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     y = ["calm", "storm"] * 20
     estimator = MaelreEstimator("series", epochs=2, random_state=0)
     estimator.fit(X, y).predict(X[:3])  # array of "calm" and "storm"
+    estimator.save("my_estimator")
+    MaelreEstimator.load("my_estimator").predict_proba(X[:3])  # (3, 2)
     ```
 
     Reference:
@@ -244,15 +246,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             Array of shape `(samples,)`, of the type that the labels had; or, if they
             were multi-label, integers 0 and 1 of shape `(samples, classes)`.
         """
-        decided = self.decide(self.predict_proba(X))
+        probabilities = self.predict_proba(X)
+        decided = self.classifier_.decide(probabilities)
         if self.classifier_.multi_label:
             return decided.astype(int)
         return self.classes_[np.argmax(decided, axis=1)]
-
-    def decide(self, probabilities):
-        """Returns which classes probabilities amount to: `classifier_.decide`."""
-        check_is_fitted(self)
-        return self.classifier_.decide(probabilities)
 
     def score(self, X, y, sample_weight=None):
         """Returns the accuracy; of multi-label targets that of whole sets of labels.

@@ -187,6 +187,7 @@ def test_channels_first_of_texts():
         estimator("text", channels_first=True).fit(TEXTS, SEASONS)
 
 
+@pytest.mark.compiles_long
 def test_a_text_backbone_needs_its_preprocessor(tmp_path):
     fitted = estimator("text").fit(TEXTS, SEASONS)
     fitted.classifier_.backbone.save_to_preset(tmp_path)
@@ -200,7 +201,6 @@ def test_before_fit():
     for call in (
         lambda e: e.predict(SERIES),
         lambda e: e.predict_proba(SERIES),
-        lambda e: e.decide(SERIES),
         lambda e: e.score(SERIES, NAMES),
         lambda e: e.save("nowhere"),
     ):
@@ -208,6 +208,7 @@ def test_before_fit():
             call(estimator())
 
 
+@pytest.mark.compiles_long
 def test_after_fit():
     fitted = estimator().fit(SERIES, NAMES)
     with pytest.raises(ValueError, match="24 features"):

@@ -7,20 +7,7 @@ import scipy.sparse
 import keras_maelre
 from tests.estimator.small import documents, estimator, ragged, waves
 
-
-def test_ragged_series_and_names():
-    X, y = ragged()
-    fitted = estimator().fit(X, y)
-    assert fitted.classes_.tolist() == ["fast", "slow"]
-    predicted = fitted.predict(X)
-    assert predicted.dtype == y.dtype and set(predicted) <= {"fast", "slow"}
-    probabilities = fitted.predict_proba(X)
-    assert probabilities.shape == (16, 2)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
-    assert not hasattr(fitted, "n_features_in_")
-    assert fitted.classifier_.class_names == ("fast", "slow")
-    assert fitted.classifier_.preprocessor.input_shape == (max(map(len, X)), 1)
-    assert fitted.score(X, y) == np.mean(predicted == y)
+pytestmark = pytest.mark.compiles_long
 
 
 def test_it_learns():

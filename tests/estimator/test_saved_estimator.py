@@ -12,6 +12,8 @@ from keras_maelre.estimator import estimator_files
 from keras_maelre.preprocessing import SeriesPreprocessor
 from tests.estimator.small import TOLERANCE, difference, documents, estimator, waves
 
+pytestmark = pytest.mark.compiles_long
+
 
 @pytest.fixture(scope="module")
 def data():

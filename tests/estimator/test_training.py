@@ -11,6 +11,8 @@ import keras_maelre
 from keras_maelre.preprocessing import SeriesPreprocessor
 from tests.estimator.small import TOLERANCE, difference, documents, estimator, waves
 
+pytestmark = pytest.mark.compiles_long
+
 
 @pytest.mark.parametrize("modality", ["series", "text"])
 def test_random_state_fixes_the_result_and_nothing_else(modality):
@@ -37,7 +39,6 @@ def test_random_states_are_drawn_from():
     assert difference(one, again, X) <= TOLERANCE
 
 
-@pytest.mark.compiles_long
 def test_time_limit():
     X, y = waves(64)
     begin = time.monotonic()

@@ -6,6 +6,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from tests.estimator.small import TOLERANCE, difference, estimator, waves
 
+pytestmark = pytest.mark.compiles_long
+
 
 def test_weight_zero_is_removal():
     X, y = waves(24)
