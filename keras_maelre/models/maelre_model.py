@@ -85,7 +85,8 @@ class MaelreModel(keras.Model):
 
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
         self.check_inputs(as_array(x))
-        callbacks = [*_as_list(callbacks), TrainingGuard()]
+        guard = TrainingGuard(kwargs.get("initial_epoch", 0))
+        callbacks = [*_as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
             # Batches that are a function of the epoch are told it, and shuffle by it.
             shuffle = False

@@ -26,6 +26,8 @@ CONFIG_FILE = "config.json"
 NEXT_CONFIG_FILE = "config.json.next"
 WEIGHTS_FILE = "model.weights.h5"
 HF_SCHEME = "hf://"
+# How often a preset is read that another process keeps saving.
+ATTEMPTS = 20
 # No weight takes less of a file than half a byte (int4).
 WEIGHTS_PER_BYTE = 2
 # The least that the names and headers of the weights of a layer take.
@@ -107,6 +109,9 @@ def save(model, directory):
         text = json.dumps(config, indent=2) + "\n"
         written = pathlib.Path(beside) / CONFIG_FILE
         written.write_text(text, encoding="utf-8")
+        if _next_config(directory) is not None:
+            # An earlier save was stopped before its last step.
+            os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
         os.replace(written, directory / NEXT_CONFIG_FILE)
         os.replace(weights, directory / WEIGHTS_FILE)
         os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
@@ -126,7 +131,42 @@ def load(directory, model_class, load_weights=True):
                 f"The preset directory {str(directory)!r} lacks the file {name!r}. "
                 f"It holds: {sorted(path.name for path in directory.iterdir())}"
             )
-    config = _read_config(directory)
+    for _ in range(ATTEMPTS):
+        began = _stamp(directory)
+        try:
+            config = _read_config(directory)
+            model = _build(config, directory, model_class)
+            if not load_weights:
+                return model
+            stamp = _stamp(directory)
+            # Building takes time, in which another process may have saved.
+            found = _read_config(directory)
+            if {**found, "weights_sha256": None} == {**config, "weights_sha256": None}:
+                _fill(model, found, directory / WEIGHTS_FILE)
+                if _stamp(directory) == stamp:
+                    return model
+        except ValueError:
+            if _stamp(directory) == began:
+                raise
+    raise ValueError(
+        f"The preset in {str(directory)!r} is saved more often than it can be read."
+    )
+
+
+def _stamp(directory):
+    """Another value after every step of saving."""
+    stamps = []
+    for name in (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE):
+        try:
+            status = os.stat(directory / name)
+            stamps.append((status.st_ino, status.st_mtime_ns, status.st_size))
+        except FileNotFoundError:
+            stamps.append(None)
+    return stamps
+
+
+def _build(config, directory, model_class):
+    """Returns the model of a configuration, its weights new."""
     weights = directory / WEIGHTS_FILE
     try:
         cls = keras.saving.get_registered_object(config["registered_name"])
@@ -144,7 +184,7 @@ def load(directory, model_class, load_weights=True):
                 f"{least:,} weights in {layers:,} layers, and the file holds "
                 f"{size:,} bytes",
             )
-        model = keras.saving.deserialize_keras_object(config)
+        return keras.saving.deserialize_keras_object(config)
     except _DamagedWeights:
         raise
     except MALFORMED as error:
@@ -152,8 +192,10 @@ def load(directory, model_class, load_weights=True):
             f"The file {str(directory / CONFIG_FILE)!r} does not describe a MAELRE "
             f"model: {error}"
         ) from error
-    if not load_weights:
-        return model
+
+
+def _fill(model, config, weights):
+    """Gives a model the weights that its configuration has the hash of."""
     try:
         if _hash(weights) != config["weights_sha256"]:
             raise ValueError("their hash is not the one that config.json holds")
@@ -162,7 +204,6 @@ def load(directory, model_class, load_weights=True):
         _check_finite(model)
     except (OSError, RuntimeError, *MALFORMED) as error:
         raise _damaged(weights, error) from error
-    return model
 
 
 def read_preprocessor(directory):
@@ -183,18 +224,26 @@ def _read_config(directory):
         config = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("it is not a JSON object")
-        upcoming = directory / NEXT_CONFIG_FILE
-        if upcoming.is_file():
-            # Saving stopped, or is, between two of its steps.
-            found = json.loads(upcoming.read_text(encoding="utf-8"))
-            if found["weights_sha256"] == _hash(directory / WEIGHTS_FILE):
-                config = found
+        config = _next_config(directory) or config
         _check_known(config)
     except (OSError, *MALFORMED) as error:
         raise ValueError(
             f"The file {str(path)!r} does not describe a MAELRE model: {error}"
         ) from error
     return config
+
+
+def _next_config(directory):
+    """Returns the next configuration if the weights are already those it belongs to.
+
+    It is there when saving has stopped, or is, between two of its steps.
+    """
+    try:
+        found = json.loads((directory / NEXT_CONFIG_FILE).read_text(encoding="utf-8"))
+        fits = found["weights_sha256"] == _hash(directory / WEIGHTS_FILE)
+    except (OSError, *MALFORMED):
+        return None
+    return found if fits else None
 
 
 def _check_known(node):

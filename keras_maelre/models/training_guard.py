@@ -12,17 +12,26 @@ class TrainingGuard(keras.callbacks.Callback):
     A schedule that falls to 0 over `total_steps` has nothing left for further steps:
     training would go on without learning. A loss that is not finite does not recover,
     since the weights hold its NaN. `fit` of the models adds this callback.
+
+    Args:
+        initial_epoch: Integer, the argument of `fit`.
     """
+
+    def __init__(self, initial_epoch=0):
+        super().__init__()
+        self.initial_epoch = initial_epoch
 
     def on_train_begin(self, logs=None):
         total = _total_steps(self.model.optimizer)
-        if total is None:
+        epochs = self.params["epochs"] - self.initial_epoch
+        # A training that is resumed after its last epoch has nothing left to do.
+        if total is None or epochs <= 0:
             return
         done = int(self.model.optimizer.iterations)
         steps = self.params.get("steps")
-        wanted = None if steps is None else steps * self.params["epochs"]
-        if done >= total or (wanted is not None and wanted > total):
-            asked = "more" if wanted is None or wanted <= total else f"{wanted}"
+        wanted = None if steps is None else steps * epochs
+        if done >= total or (wanted is not None and done + wanted > total):
+            asked = "more" if wanted is None else f"{wanted}"
             raise ValueError(
                 f"The learning rate falls to 0 after {total} steps, of which {done} "
                 f"are done, and `fit` was asked for {asked}: compile the model with "
