@@ -7,11 +7,13 @@ at that moment takes the pair that belongs together.
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import math
 import os
 import pathlib
+import shutil
 import tempfile
 
 import h5py
@@ -25,8 +27,9 @@ from keras_maelre.models import presets
 CONFIG_FILE = "config.json"
 NEXT_CONFIG_FILE = "config.json.next"
 WEIGHTS_FILE = "model.weights.h5"
+FILES = (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE)
 HF_SCHEME = "hf://"
-# How often a preset is read that another process keeps saving.
+# How often a preset is copied that another process keeps saving.
 ATTEMPTS = 20
 # No weight takes less of a file than half a byte (int4).
 WEIGHTS_PER_BYTE = 2
@@ -131,23 +134,39 @@ def load(directory, model_class, load_weights=True):
                 f"The preset directory {str(directory)!r} lacks the file {name!r}. "
                 f"It holds: {sorted(path.name for path in directory.iterdir())}"
             )
+    began = _stamp(directory)
+    try:
+        model = _load(directory, model_class, load_weights)
+        if _stamp(directory) == began:
+            return model
+    except ValueError:
+        if _stamp(directory) == began:
+            raise
+    # Another process saves meanwhile: what was there at one moment is read instead.
+    with tempfile.TemporaryDirectory() as copy:
+        _copy(directory, pathlib.Path(copy))
+        return _load(pathlib.Path(copy), model_class, load_weights)
+
+
+def _load(directory, model_class, load_weights):
+    config = _read_config(directory)
+    model = _build(config, directory, model_class)
+    if load_weights:
+        _fill(model, config, directory / WEIGHTS_FILE)
+    return model
+
+
+def _copy(directory, target):
+    """Copies a preset between two steps of saving."""
     for _ in range(ATTEMPTS):
-        began = _stamp(directory)
-        try:
-            config = _read_config(directory)
-            model = _build(config, directory, model_class)
-            if not load_weights:
-                return model
-            stamp = _stamp(directory)
-            # Building takes time, in which another process may have saved.
-            found = _read_config(directory)
-            if {**found, "weights_sha256": None} == {**config, "weights_sha256": None}:
-                _fill(model, found, directory / WEIGHTS_FILE)
-                if _stamp(directory) == stamp:
-                    return model
-        except ValueError:
-            if _stamp(directory) == began:
-                raise
+        stamp = _stamp(directory)
+        for name, found in zip(FILES, stamp, strict=True):
+            (target / name).unlink(missing_ok=True)
+            if found is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(directory / name, target / name)
+        if _stamp(directory) == stamp:
+            return
     raise ValueError(
         f"The preset in {str(directory)!r} is saved more often than it can be read."
     )
@@ -156,7 +175,7 @@ def load(directory, model_class, load_weights=True):
 def _stamp(directory):
     """Another value after every step of saving."""
     stamps = []
-    for name in (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE):
+    for name in FILES:
         try:
             status = os.stat(directory / name)
             stamps.append((status.st_ino, status.st_mtime_ns, status.st_size))
