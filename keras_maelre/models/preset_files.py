@@ -7,11 +7,13 @@ at that moment takes the pair that belongs together.
 """
 
 import collections
+import contextlib
 import hashlib
 import json
 import math
 import os
 import pathlib
+import shutil
 import tempfile
 
 import h5py
@@ -25,7 +27,10 @@ from keras_maelre.models import presets
 CONFIG_FILE = "config.json"
 NEXT_CONFIG_FILE = "config.json.next"
 WEIGHTS_FILE = "model.weights.h5"
+FILES = (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE)
 HF_SCHEME = "hf://"
+# How often a preset is copied that another process keeps saving.
+ATTEMPTS = 20
 # No weight takes less of a file than half a byte (int4).
 WEIGHTS_PER_BYTE = 2
 # The least that the names and headers of the weights of a layer take.
@@ -107,6 +112,9 @@ def save(model, directory):
         text = json.dumps(config, indent=2) + "\n"
         written = pathlib.Path(beside) / CONFIG_FILE
         written.write_text(text, encoding="utf-8")
+        if _next_config(directory) is not None:
+            # An earlier save was stopped before its last step.
+            os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
         os.replace(written, directory / NEXT_CONFIG_FILE)
         os.replace(weights, directory / WEIGHTS_FILE)
         os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
@@ -126,7 +134,58 @@ def load(directory, model_class, load_weights=True):
                 f"The preset directory {str(directory)!r} lacks the file {name!r}. "
                 f"It holds: {sorted(path.name for path in directory.iterdir())}"
             )
+    began = _stamp(directory)
+    try:
+        model = _load(directory, model_class, load_weights)
+        if _stamp(directory) == began:
+            return model
+    except ValueError:
+        if _stamp(directory) == began:
+            raise
+    # Another process saves meanwhile: what was there at one moment is read instead.
+    with tempfile.TemporaryDirectory() as copy:
+        _copy(directory, pathlib.Path(copy))
+        return _load(pathlib.Path(copy), model_class, load_weights)
+
+
+def _load(directory, model_class, load_weights):
     config = _read_config(directory)
+    model = _build(config, directory, model_class)
+    if load_weights:
+        _fill(model, config, directory / WEIGHTS_FILE)
+    return model
+
+
+def _copy(directory, target):
+    """Copies a preset between two steps of saving."""
+    for _ in range(ATTEMPTS):
+        stamp = _stamp(directory)
+        for name, found in zip(FILES, stamp, strict=True):
+            (target / name).unlink(missing_ok=True)
+            if found is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(directory / name, target / name)
+        if _stamp(directory) == stamp:
+            return
+    raise ValueError(
+        f"The preset in {str(directory)!r} is saved more often than it can be read."
+    )
+
+
+def _stamp(directory):
+    """Another value after every step of saving."""
+    stamps = []
+    for name in FILES:
+        try:
+            status = os.stat(directory / name)
+            stamps.append((status.st_ino, status.st_mtime_ns, status.st_size))
+        except FileNotFoundError:
+            stamps.append(None)
+    return stamps
+
+
+def _build(config, directory, model_class):
+    """Returns the model of a configuration, its weights new."""
     weights = directory / WEIGHTS_FILE
     try:
         cls = keras.saving.get_registered_object(config["registered_name"])
@@ -144,7 +203,7 @@ def load(directory, model_class, load_weights=True):
                 f"{least:,} weights in {layers:,} layers, and the file holds "
                 f"{size:,} bytes",
             )
-        model = keras.saving.deserialize_keras_object(config)
+        return keras.saving.deserialize_keras_object(config)
     except _DamagedWeights:
         raise
     except MALFORMED as error:
@@ -152,8 +211,10 @@ def load(directory, model_class, load_weights=True):
             f"The file {str(directory / CONFIG_FILE)!r} does not describe a MAELRE "
             f"model: {error}"
         ) from error
-    if not load_weights:
-        return model
+
+
+def _fill(model, config, weights):
+    """Gives a model the weights that its configuration has the hash of."""
     try:
         if _hash(weights) != config["weights_sha256"]:
             raise ValueError("their hash is not the one that config.json holds")
@@ -162,7 +223,6 @@ def load(directory, model_class, load_weights=True):
         _check_finite(model)
     except (OSError, RuntimeError, *MALFORMED) as error:
         raise _damaged(weights, error) from error
-    return model
 
 
 def read_preprocessor(directory):
@@ -183,18 +243,26 @@ def _read_config(directory):
         config = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise ValueError("it is not a JSON object")
-        upcoming = directory / NEXT_CONFIG_FILE
-        if upcoming.is_file():
-            # Saving stopped, or is, between two of its steps.
-            found = json.loads(upcoming.read_text(encoding="utf-8"))
-            if found["weights_sha256"] == _hash(directory / WEIGHTS_FILE):
-                config = found
+        config = _next_config(directory) or config
         _check_known(config)
     except (OSError, *MALFORMED) as error:
         raise ValueError(
             f"The file {str(path)!r} does not describe a MAELRE model: {error}"
         ) from error
     return config
+
+
+def _next_config(directory):
+    """Returns the next configuration if the weights are already those it belongs to.
+
+    It is there when saving has stopped, or is, between two of its steps.
+    """
+    try:
+        found = json.loads((directory / NEXT_CONFIG_FILE).read_text(encoding="utf-8"))
+        fits = found["weights_sha256"] == _hash(directory / WEIGHTS_FILE)
+    except (OSError, *MALFORMED):
+        return None
+    return found if fits else None
 
 
 def _check_known(node):

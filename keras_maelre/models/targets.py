@@ -107,8 +107,12 @@ def _are_rows(array, y, num_classes, multi_label):
         return False
     if not multi_label:
         return array.shape[1] != 1
-    # Lists of any other length are collections that happen to be of equal size.
-    return array.shape[1] == num_classes or not isinstance(y, (list, tuple))
+    if not isinstance(y, (list, tuple)):
+        return True
+    # Lists of any other length are collections that happen to be of equal size, and
+    # so are those that name every class; 0 and 1 alone are always a row.
+    every = np.array_equal(np.sort(array), np.tile(range(num_classes), (len(array), 1)))
+    return array.shape[1] == num_classes and not (every and num_classes > 2)
 
 
 def _checked_rows(array, num_classes, multi_label):
@@ -133,6 +137,8 @@ def _checked_rows(array, num_classes, multi_label):
 
 
 def _indices(labels, num_classes, class_names):
+    if not len(labels):
+        return np.zeros(0, "int32")
     if labels.dtype.kind in "OUS":
         names = [
             # What is not UTF-8 is the name of no class, and shown in the message.
@@ -172,7 +178,7 @@ def _indices(labels, num_classes, class_names):
             "Argument `y` must hold class names, or integers in "
             f"[0, {num_classes}). Received: dtype {labels.dtype}, shape {labels.shape}"
         )
-    bad = labels[(labels < 0) | (labels >= num_classes)] if labels.size else labels
+    bad = labels[(labels < 0) | (labels >= num_classes)]
     if bad.size:
         raise ValueError(
             f"Argument `y` must hold labels in [0, {num_classes}). "

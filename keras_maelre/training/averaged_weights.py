@@ -64,9 +64,11 @@ class AveragedWeights(keras.callbacks.Callback):
         """Within this context the model holds the weights that are trained."""
         averaged = self._trained is not None
         self._show_trained()
-        yield
-        if averaged:
-            self._show_averages()
+        try:
+            yield
+        finally:
+            if averaged:
+                self._show_averages()
 
     def _show_averages(self):
         if self._trained is not None:

@@ -5,9 +5,13 @@ import json
 import os
 import pathlib
 import shutil
+import zipfile
 
 import keras
 import numpy as np
+
+# What reading a file that is cut off or changed may raise.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 class ResumableTraining(keras.callbacks.Callback):
@@ -71,7 +75,12 @@ class ResumableTraining(keras.callbacks.Callback):
         state = states[-1]
         try:
             record = json.loads((state / "state.json").read_text(encoding="utf-8"))
-            self._check_settings(record["settings"])
+            started, epoch = record["settings"], record["epoch"]
+            history = record["history"]
+        except DAMAGE as error:
+            raise self._damaged(state, error) from error
+        self._check_settings(started)
+        try:
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             model.load_weights(state / "model.weights.h5")
@@ -82,19 +91,21 @@ class ResumableTraining(keras.callbacks.Callback):
                 with np.load(state / "best.npz") as saved:
                     self.best.weights = [saved[name] for name in saved.files]
                 self.best.epoch, self.best.score = record["best"]
-        except (OSError, KeyError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f"The saved state {str(state)!r} is damaged: {error}"
-            ) from error
-        self.history = record["history"]
+        except DAMAGE as error:
+            raise self._damaged(state, error) from error
+        self.history = history
         self._restored = True
-        return record["epoch"]
+        return epoch
+
+    @staticmethod
+    def _damaged(state, error):
+        return ValueError(f"The saved state {str(state)!r} is damaged: {error}")
 
     def on_train_begin(self, logs=None):
         if self._restored:
             return
         for state in self._states():
-            shutil.rmtree(state)
+            self._discard(state)
         if not self.model.optimizer.built:
             self.model.optimizer.build(self.model.trainable_variables)
         self.history = []
@@ -135,7 +146,14 @@ class ResumableTraining(keras.callbacks.Callback):
         os.replace(unfinished, state)
         for older in self._states():
             if older != state:
-                shutil.rmtree(older)
+                self._discard(older)
+
+    def _discard(self, state):
+        """Deletes a state; one that is deleted halfway is not taken for a state."""
+        discarded = self.directory / "discarded"
+        shutil.rmtree(discarded, ignore_errors=True)
+        os.replace(state, discarded)
+        shutil.rmtree(discarded)
 
     def _check_settings(self, started):
         changed = sorted(

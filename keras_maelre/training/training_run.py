@@ -90,7 +90,7 @@ def run(
     plan_file = None if folder is None else folder / "plan.json"
     going_on = resume and plan_file.is_file()
     if going_on:
-        plan = json.loads(plan_file.read_text(encoding="utf-8"))
+        plan = _read_plan(plan_file)
     elif time_limit is None:
         plan = {"epochs": epochs, "steps_per_epoch": len(batches)}
     else:
@@ -286,6 +286,17 @@ def _summary(plan, history, best, seconds):
 def _by_name(history):
     names = list({name: None for entry in history for name in entry})
     return {name: [entry.get(name) for entry in history] for name in names}
+
+
+def _read_plan(path):
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        names = ("epochs", "steps_per_epoch")
+        return {name: check_integer(name, plan[name]) for name in names}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The plan of the training in {str(path)!r} is damaged: {error!r}"
+        ) from error
 
 
 def _write_json(path, value):
