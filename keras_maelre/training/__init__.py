@@ -13,7 +13,7 @@ from keras_maelre.training.calibration import (
     plot_reliability,
 )
 from keras_maelre.training.classification_report import ClassificationReport
-from keras_maelre.training.linear_probe import ProbeReport, linear_probe
+from keras_maelre.training.linear_probe import linear_probe
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
     ExampleBasedF1,
@@ -40,7 +40,6 @@ __all__ = [
     "MicroF1",
     "MultiLabelReport",
     "OrderedBatches",
-    "ProbeReport",
     "Recipe",
     "ResumableTraining",
     "SequenceParallel",

@@ -294,7 +294,7 @@ def _minimum(objective, start):
         raise ImportError(
             'SciPy is not installed: pip install "keras-maelre[sklearn]"'
         ) from error
-    options = {"maxiter": 300, "gtol": 1e-5}
+    options = {"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-12}
     found = minimize(
         objective, start.ravel(), jac=True, method="L-BFGS-B", options=options
     )

@@ -143,3 +143,16 @@ def test_training_in_batches_of_one(policy):
     losses = model.fit(x, y, batch_size=1, epochs=12, verbose=0).history["loss"]
     assert losses[-1] < 0.1 * losses[0]
     assert (np.argmax(model.predict(x, verbose=0), axis=-1) == y).all()
+
+
+def test_quantized_heads_are_saved(tmp_path):
+    model = randomize(tiny_classifier("series", pooling="blocks"))
+    x = random_input("series")
+    before = model.predict(x, verbose=0)
+    model.quantize("int8")
+    expected = model.predict(x, verbose=0)
+    assert np.abs(expected - before).max() > 1e-5
+    model.save_to_preset(tmp_path)
+    again = MaelreClassifier.from_preset(tmp_path)
+    assert again.head.quantization_mode == "int8"
+    np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-5)
