@@ -151,7 +151,8 @@ class Recipe:
             x: Raw samples if the classifier has a preprocessor, and otherwise an array
                 of inputs: whatever `classifier.fit` takes that is in memory.
             y: Labels, as `classifier.fit` takes them.
-            validation_data: Optional tuple `(x, y)`, to validate on after every epoch.
+            validation_data: Optional tuple `(x, y)` or `(x, y, sample_weight)`, to
+                validate on after every epoch.
             validation_split: Float in `[0, 1)`, the fraction of the samples to validate
                 on if there is no `validation_data`: of every class, and whole groups.
             groups: Optional array of shape `(samples,)`: samples of one group, such as

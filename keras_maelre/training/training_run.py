@@ -82,7 +82,10 @@ def run(
     validation = None
     if validation_data is not None:
         validation = recipe.ordered_batches(
-            classifier, *validation_data[:2], batch_size=batch_size
+            classifier,
+            *validation_data[:2],
+            batch_size=batch_size,
+            sample_weight=validation_data[2] if len(validation_data) > 2 else None,
         )
 
     # === How long ===
@@ -219,9 +222,11 @@ def _split(
                 f"Received: {len(x)} and {len(values)}"
             )
     if validation_data is not None:
-        if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        if not isinstance(validation_data, (tuple, list)) or not (
+            2 <= len(validation_data) <= 3
+        ):
             raise TypeError(
-                "Argument `validation_data` must be a tuple (x, y). "
+                "Argument `validation_data` must be a tuple (x, y) or (x, y, w). "
                 f"Received: {type(validation_data).__name__}"
             )
         return x, y, sample_weight, validation_data
@@ -232,9 +237,12 @@ def _split(
     if not held_out.any():
         return x, y, sample_weight, None
     train, held = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    validation_data = (take(x, held), labels[held])
     if sample_weight is not None:
-        sample_weight = np.asarray(sample_weight)[train]
-    return take(x, train), labels[train], sample_weight, (take(x, held), labels[held])
+        sample_weight = np.asarray(sample_weight)
+        validation_data = (*validation_data, sample_weight[held])
+        sample_weight = sample_weight[train]
+    return take(x, train), labels[train], sample_weight, validation_data
 
 
 def _settings(

@@ -10,6 +10,7 @@ import pytest
 from keras_maelre import MaelreClassifier, modalities
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
 from keras_maelre.training import Recipe, recipe
+from keras_maelre.training.time_budget import fit_into
 from tests.models.tiny import SHAPES, random_input, tiny_classifier
 
 TASKS = ("text", "bytes", "series", "audio", "image")
@@ -352,3 +353,12 @@ def test_settings_are_readable(tmp_path):
     assert SHAPES["series"] == tuple(
         settings["classifier"]["backbone"]["config"]["input_shape"]
     )
+
+
+@pytest.mark.parametrize(
+    "seconds, epochs, steps",
+    [(1e6, 50, 10), (55, 5, 10), (19, 2, 8), (4, 1, 3), (0, 1, 1), (-3, 1, 1)],
+)
+def test_epochs_that_fit_into_a_time(seconds, epochs, steps):
+    plan = fit_into(seconds, batches=10, step=1.0, check=1.0, epochs=50)
+    assert plan == {"epochs": epochs, "steps_per_epoch": steps}
