@@ -3,15 +3,17 @@
     KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/linear_probe.py A.npz B.npz
 
 Takes series as `keras_maelre.datasets.load_series` does. The encoder has new weights;
-`linear_probe` fits the head for every pooling and seed, on z-normalised series at their
-own length. The last row of a set is a ridge classifier (scikit-learn) on features of
-windows of 1, 1/2 and 1/4 of the length. With `--minutes` the head on all blocks is
-fine-tuned after the probe, and what validates better is kept.
+`linear_probe` fits the head for every pooling and seed, on series averaged down to
+`--steps` steps, with their differences as further channels, z-normalised. The last
+column is a ridge classifier (scikit-learn) on features of windows of 1, 1/2 and 1/4 of
+the length. With `--minutes` the head on all blocks is fine-tuned after the probe, and
+what validates better is kept.
 
 Every row is written to `--output` once it is measured, and is not measured again.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import time
@@ -23,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import keras_maelre
-from keras_maelre import datasets, preprocessing, training
+from keras_maelre import augmentation, datasets, preprocessing, training
 from keras_maelre.models.sample_batches import take
 
 SCALES = (1, 2, 4)
@@ -40,6 +42,11 @@ def main():
         heads = {"blocks, fine-tuned": fine_tuned}
     for path in args.data:
         data = datasets.load_series(path)
+        data = dataclasses.replace(
+            data,
+            x_train=with_differences(resized(data.x_train, args.steps)),
+            x_test=with_differences(resized(data.x_test, args.steps)),
+        )
         for seed in range(args.seeds):
             for head, measure in heads.items():
                 if (data.name, head, seed) in done:
@@ -50,6 +57,7 @@ def main():
                 row |= measure(data, head.partition(",")[0], args, seed)
                 row["seconds"] = round(time.monotonic() - begin, 1)
                 row["cpu_seconds"] = round(time.process_time() - cpu, 1)
+                row["steps"], row["preset"] = args.steps, args.preset
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
                 args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -58,14 +66,27 @@ def main():
     print(table(rows))
 
 
+def resized(x, steps):
+    """Means over `steps` equal parts of series, `(samples, length, channels)`."""
+    x = np.asarray(x, "float64")
+    sums = np.concatenate([np.zeros_like(x[:, :1]), np.cumsum(x, axis=1)], axis=1)
+    edges = np.linspace(0, x.shape[1], steps + 1)
+    left = np.minimum(edges.astype(int), x.shape[1] - 1)
+    share = (edges - left)[:, None]
+    sums = (1 - share) * sums[:, left] + share * sums[:, left + 1]
+    return np.diff(sums, axis=1) * (steps / x.shape[1])
+
+
+def with_differences(x):
+    return np.concatenate([x, np.diff(x, axis=1, prepend=x[:, :1])], axis=-1)
+
+
 def build(data, pooling, args):
-    steps = max(len(x) for part in (data.x_train, data.x_test) for x in part)
-    channels = data.x_train[0].shape[-1]
     return keras_maelre.MaelreClassifier.from_preset(
         args.preset,
         class_names=data.class_names,
         pooling=pooling,
-        preprocessor=preprocessing.SeriesPreprocessor((steps, channels)),
+        preprocessor=preprocessing.SeriesPreprocessor(data.x_train.shape[1:]),
     )
 
 
@@ -96,7 +117,10 @@ def fine_tuned(data, pooling, args, seed):
     classifier = build(data, pooling, args)
     training.linear_probe(classifier, x, y, seed=seed)
     probed = accuracy(classifier, *validation)
-    training.recipe("series", learning_rate=1e-3, mixing=[], augmentation=[]).fit(
+    recipe = training.recipe(
+        "series", learning_rate=1e-3, mixing=[], augmentation=gentle_augmentation
+    )
+    recipe.fit(
         classifier,
         x,
         y,
@@ -117,6 +141,16 @@ def fine_tuned(data, pooling, args, seed):
         "validation_of_the_training": trained,
         "minutes": args.minutes,
     }
+
+
+def gentle_augmentation(modality):
+    """Without shifts, which the alignment of such series does not survive."""
+    return [
+        augmentation.TimeWarp(stddev=0.05, rate=0.5),
+        augmentation.MagnitudeWarp(stddev=0.2, rate=0.5),
+        augmentation.Scaling(stddev=0.1, rate=0.5),
+        augmentation.Jitter(stddev=(0.0, 0.1), rate=0.5),
+    ]
 
 
 def accuracy(classifier, x, y):
@@ -148,6 +182,7 @@ def parse():
     )
     parser.add_argument("data", nargs="+", type=pathlib.Path)
     parser.add_argument("--preset", default="tiny_series")
+    parser.add_argument("--steps", type=int, default=256)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--minutes", type=float)
     parser.add_argument(
