@@ -124,7 +124,7 @@ print("tokens of the four blocks:", [grid[0] for grid in backbone.token_grids])
 print(f"{keras_maelre.count_macs(classifier) / 1e6:.0f} M multiply-accumulates a clip")
 
 history = recipe(Video(), learning_rate=3e-3).fit(
-    classifier, x_train, y_train, epochs=15, batch_size=16, verbose=2
+    classifier, x_train, y_train, epochs=10, batch_size=16, verbose=2
 )
 plot_learning_curve(history.history, "learning_curve.png")
 

@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).parent.parent
             "quickstart_preset",
         ),
         ("raw_data", "the reloaded preset answers the same: True", "sounds_preset"),
+        ("three_doors", "the reloaded preset predicts the same: True", "digits_preset"),
         ("own_modality", "the reloaded preset predicts the same: True", "video_preset"),
     ],
 )
