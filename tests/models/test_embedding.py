@@ -153,6 +153,14 @@ def test_images_have_one_scale():
         backbone.embed(random_input("image"), scales=(1, 2))
 
 
+def test_features_that_are_not_finite_are_an_error():
+    backbone = tiny_classifier("series", MaelreBackbone)
+    bias = backbone.get_layer("block_1").expand.bias
+    bias.assign(np.full(bias.shape, np.inf))
+    with pytest.raises(ValueError, match="3 samples have features.*not finite"):
+        backbone.embed(random_input("series"))
+
+
 def test_bad_inputs_are_named():
     backbone = tiny_classifier("series", MaelreBackbone)
     x = random_input("series")

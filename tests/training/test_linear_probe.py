@@ -186,6 +186,7 @@ def test_class_without_a_sample():
         ({"groups": np.zeros(36)}, "at least two"),
         ({"groups": np.zeros(3)}, "`groups` must have the same number"),
         ({"sample_weight": np.ones(3)}, "`sample_weight` must have the same number"),
+        ({"sample_weight": np.zeros(36)}, "`sample_weight` must hold"),
         ({"y": np.full(36, 7)}, "labels in"),
         ({"x": iter(X)}, "`x` must be a list or an array"),
     ],
