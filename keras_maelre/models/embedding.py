@@ -51,7 +51,7 @@ def embed(backbone, samples, preprocessor, pooled, scales, batch_size, verbose):
     )
     if not made:
         return np.zeros((0, len(scales) * embedder.width), "float32")
-    return np.concatenate(made)
+    return _checked_features(np.concatenate(made))
 
 
 class Embedder:
@@ -108,6 +108,17 @@ def _at_scale(embedder, modality, x, scale):
     for index in range(scale):
         total = total + embedder(_windows(x, lengths, modality, scale, index))
     return total / np.float32(scale)
+
+
+def _checked_features(features):
+    finite = np.isfinite(features).all(axis=-1)
+    if not finite.all():
+        raise ValueError(
+            f"{np.sum(~finite)} samples have features that are not finite, the first "
+            f"of them sample {np.argmin(finite)}: its values are too large for the "
+            "dtype policy, or the weights of the model are not finite."
+        )
+    return features
 
 
 def _lengths(x, modality):

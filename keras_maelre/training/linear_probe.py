@@ -90,7 +90,7 @@ def linear_probe(
         y: Labels, as `classifier.fit` takes them.
         groups: Optional array of shape `(samples,)`: samples of one group, such as the
             windows of one recording, are held out together.
-        sample_weight: Optional float array of shape `(samples,)`.
+        sample_weight: Optional float array of shape `(samples,)`, above 0.
         method: `"ridge"`, least squares in closed form, or `"logistic"`, logistic
             regression, which is slower. The latter, and multi-label classifiers, need
             SciPy.
@@ -158,6 +158,12 @@ def linear_probe(
     weights = np.ones(len(rows))
     if sample_weight is not None:
         weights = np.asarray(sample_weight, "float64")
+        # Written so that NaN fails too.
+        if weights.ndim != 1 or not np.all((weights > 0) & (weights < np.inf)):
+            raise ValueError(
+                "Argument `sample_weight` must hold a finite number above 0 for each "
+                f"sample. Received: sample_weight={sample_weight!r}"
+            )
     parts = _assign_folds(rows, groups, folds, multi_label, seed)
 
     # === Features ===

@@ -9,24 +9,30 @@ from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
 from tests.models.tiny import padded, random_input, randomize, tiny_classifier
 
 WIDTH = 128
+
+
+def slow(value):
+    """Not by default on backends that compile."""
+    return pytest.param(value, marks=pytest.mark.compiles_long)
+
+
 STATISTICS = {1: 64, 2: 128, 3: 256, 4: 512}
 
 
-def test_features_are_what_the_head_sees():
-    for pooling in ("cls", "mean", "blocks"):
-        model = randomize(tiny_classifier("series", pooling=pooling))
-        x = random_input("series", batch=5)
-        features = model.embed(x, batch_size=2)
-        if model.standardization is not None:
-            standardized = model.standardization(features)
-            features = keras.ops.convert_to_numpy(standardized)
-        kernel, bias = model.head.get_weights()
-        np.testing.assert_allclose(
-            features @ kernel + bias, model.predict(x, verbose=0), atol=1e-4
-        )
+@pytest.mark.parametrize("pooling", [slow("cls"), slow("mean"), "blocks"])
+def test_features_are_what_the_head_sees(pooling):
+    model = randomize(tiny_classifier("series", pooling=pooling))
+    x = random_input("series", batch=4)
+    features = model.embed(x, batch_size=4)
+    if model.standardization is not None:
+        features = keras.ops.convert_to_numpy(model.standardization(features))
+    kernel, bias = model.head.get_weights()
+    np.testing.assert_allclose(
+        features @ kernel + bias, model.predict(x, verbose=0), atol=1e-4
+    )
 
 
-@pytest.mark.parametrize("modality", ["series", "bytes", "audio"])
+@pytest.mark.parametrize("modality", ["series", slow("bytes"), slow("audio")])
 def test_chosen_blocks(modality):
     backbone = tiny_classifier(modality, MaelreBackbone)
     x = random_input(modality)
@@ -43,7 +49,7 @@ def test_chosen_blocks(modality):
     )
 
 
-@pytest.mark.parametrize("modality", ["series", "bytes"])
+@pytest.mark.parametrize("modality", [slow("series"), "bytes"])
 def test_scales_average_the_windows(modality):
     """By hand: each window by itself, without any padding."""
     backbone = tiny_classifier(modality, MaelreBackbone)
@@ -61,6 +67,7 @@ def test_scales_average_the_windows(modality):
         np.testing.assert_allclose(row, np.concatenate(expected), atol=2e-5)
 
 
+@pytest.mark.compiles_long
 def test_raw_samples_of_any_number_in_order():
     preprocessor = SeriesPreprocessor((60, 2))
     model = tiny_classifier("series", input_shape=(60, 2), preprocessor=preprocessor)
@@ -93,6 +100,7 @@ def test_new_weights_are_seen():
     )
 
 
+@pytest.mark.compiles_long
 def test_quantized_layers_are_seen():
     backbone = tiny_classifier("series", MaelreBackbone)
     x = random_input("series")
@@ -143,6 +151,14 @@ def test_images_have_one_scale():
     backbone = tiny_classifier("image", MaelreBackbone)
     with pytest.raises(ValueError, match="variable length"):
         backbone.embed(random_input("image"), scales=(1, 2))
+
+
+def test_features_that_are_not_finite_are_an_error():
+    backbone = tiny_classifier("series", MaelreBackbone)
+    bias = backbone.get_layer("block_1").expand.bias
+    bias.assign(np.full(bias.shape, np.inf))
+    with pytest.raises(ValueError, match="3 samples have features.*not finite"):
+        backbone.embed(random_input("series"))
 
 
 def test_bad_inputs_are_named():

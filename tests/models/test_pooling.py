@@ -17,6 +17,11 @@ from tests.models.tiny import (
 POOLED = ("mean", "blocks")
 
 
+def slow(value):
+    """Not by default on backends that compile."""
+    return pytest.param(value, marks=pytest.mark.compiles_long)
+
+
 def masked_statistics(tokens, kept):
     rows = []
     for sample, mask in zip(np.asarray(tokens, "float64"), kept, strict=True):
@@ -60,7 +65,7 @@ def test_logits_are_those_of_the_statistics(modality, pooling):
 
 
 @pytest.mark.parametrize("pooling", POOLED)
-@pytest.mark.parametrize("modality", ["text", "bytes", "series"])
+@pytest.mark.parametrize("modality", [slow("text"), slow("bytes"), "series"])
 def test_padding_changes_nothing(modality, pooling):
     model = randomize(tiny_classifier(modality, pooling=pooling))
     for length in (1, 33):
@@ -86,6 +91,7 @@ def test_cost_and_weights(pooling, features):
     assert count_macs(pooled) - count_macs(plain) == 3 * (features - 128)
 
 
+@pytest.mark.compiles_long
 @pytest.mark.parametrize("pooling", POOLED)
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_presets_and_files(tmp_path, pooling, policy):
@@ -145,6 +151,7 @@ def test_training_in_batches_of_one(policy):
     assert (np.argmax(model.predict(x, verbose=0), axis=-1) == y).all()
 
 
+@pytest.mark.compiles_long
 def test_quantized_heads_are_saved(tmp_path):
     model = randomize(tiny_classifier("series", pooling="blocks"))
     x = random_input("series")

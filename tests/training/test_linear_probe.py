@@ -24,6 +24,11 @@ X = np.stack(
 ).astype("float32")
 
 
+def slow(value):
+    """Not by default on backends that compile."""
+    return pytest.param(value, marks=pytest.mark.compiles_long)
+
+
 def probed(pooling="blocks", y=Y, **kwargs):
     own = {"multi_label": kwargs.pop("multi_label", False)}
     model = tiny_classifier("series", pooling=pooling, **own)
@@ -45,7 +50,7 @@ def softmax(logits):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "blocks"])
+@pytest.mark.parametrize("pooling", ["cls", slow("mean"), "blocks"])
 def test_ridge_is_that_of_sklearn(pooling):
     model, report = probed(pooling)
     ridge = Ridge(report.strength).fit(standardized(model), np.eye(3)[Y])
@@ -54,7 +59,7 @@ def test_ridge_is_that_of_sklearn(pooling):
     assert report.features == model.head.kernel.shape[0]
 
 
-@pytest.mark.parametrize("pooling", ["cls", "blocks"])
+@pytest.mark.parametrize("pooling", ["cls", slow("blocks")])
 def test_logistic_regression_is_that_of_sklearn(pooling):
     model, report = probed(pooling, method="logistic")
     reference = LogisticRegression(C=1 / report.strength, tol=1e-8, max_iter=5000)
@@ -87,7 +92,7 @@ def test_solvers_with_weights(rows):
         np.testing.assert_allclose(softmax(points @ kernel + bias), expected, atol=5e-3)
 
 
-@pytest.mark.parametrize("method", ["ridge", "logistic"])
+@pytest.mark.parametrize("method", ["ridge", slow("logistic")])
 def test_several_labels(method):
     rows = np.stack([Y > 0, Y == 1, np.arange(36) % 5 == 0], axis=1).astype("float32")
     model, report = probed(multi_label=True, y=rows, method=method)
@@ -106,6 +111,7 @@ def test_it_says_what_to_expect():
     assert f"{report.accuracy:.4f}" in str(report) and "5 folds" in str(report)
 
 
+@pytest.mark.compiles_long
 def test_noise_is_expected_to_be_noise():
     """Held-out scores: training samples alone would be told apart perfectly."""
     y = np.random.default_rng(3).permutation(np.arange(36) % 2)
@@ -162,6 +168,7 @@ def test_a_probe_is_saved_and_trained_on(tmp_path):
     assert trained.history["loss"][0] < 1.5 * before + 0.05
 
 
+@pytest.mark.compiles_long
 def test_class_without_a_sample():
     model = tiny_classifier("series", num_classes=5, pooling="blocks")
     for method in ("ridge", "logistic"):
@@ -179,6 +186,7 @@ def test_class_without_a_sample():
         ({"groups": np.zeros(36)}, "at least two"),
         ({"groups": np.zeros(3)}, "`groups` must have the same number"),
         ({"sample_weight": np.ones(3)}, "`sample_weight` must have the same number"),
+        ({"sample_weight": np.zeros(36)}, "`sample_weight` must hold"),
         ({"y": np.full(36, 7)}, "labels in"),
         ({"x": iter(X)}, "`x` must be a list or an array"),
     ],
