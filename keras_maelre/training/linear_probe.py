@@ -181,22 +181,26 @@ def linear_probe(
     fit = {"ridge": _ridge, "logistic": _logistic}[method]
     unit = np.sum(features**2) / len(features)
     strengths = STRENGTHS[method] * unit
-    held_out = np.zeros((len(strengths), *rows.shape))
-    for part in range(parts.max() + 1):
-        out = parts == part
-        fitted = fit(points[~out], rows[~out], weights[~out], strengths, multi_label)
-        for i, (kernel, bias) in enumerate(fitted):
-            held_out[i, out] = points[out] @ kernel + bias
-    losses, calibrations = [], []
-    for scores in held_out:
-        calibrations.append(_calibrate(scores, rows, method, multi_label))
-        scale, shift = calibrations[-1]
-        losses.append(_loss(scale * scores + shift, rows, weights, multi_label))
-    best = int(np.argmin(losses))
-    scale, shift = calibrations[best]
+    held_out = [parts == part for part in range(parts.max() + 1)]
+    solved = [
+        fit(points[~out], rows[~out], weights[~out], strengths, multi_label)
+        for out in held_out
+    ]
+    least, strength, calibration, scores = np.inf, None, None, None
+    # One strength at a time: of thousands of labels, the scores of all fill memory.
+    for tried, fitted in zip(strengths, zip(*solved, strict=True), strict=True):
+        found = np.empty(rows.shape)
+        for out, (kernel, bias) in zip(held_out, fitted, strict=True):
+            found[out] = points[out] @ kernel + bias
+        scale, shift = _calibrate(found, rows, method, multi_label)
+        found = scale * found + shift
+        loss = _loss(found, rows, weights, multi_label)
+        if strength is None or loss < least:
+            least, strength, calibration, scores = loss, tried, (scale, shift), found
+    scale, shift = calibration
 
     # === The head ===
-    ((kernel, bias),) = fit(points, rows, weights, strengths[[best]], multi_label)
+    ((kernel, bias),) = fit(points, rows, weights, [strength], multi_label)
     if basis is not None:
         kernel = basis @ kernel
     kernel, bias = kernel * scale, bias * scale + shift
@@ -209,14 +213,14 @@ def linear_probe(
     classifier.head.bias.assign(bias)
     classifier.temperature = 1.0
 
-    right = _right(scale * held_out[best] + shift, rows, multi_label)
+    right = _right(scores, rows, multi_label)
     report = ProbeReport(
         method,
-        float(strengths[best]),
-        float(losses[best]),
+        float(strength),
+        float(least),
         float(np.average(right, weights=weights)),
         scale if multi_label else float(scale),
-        int(parts.max() + 1),
+        len(held_out),
         *features.shape,
         time.monotonic() - begin,
     )
