@@ -1,5 +1,7 @@
 """The weights of the epoch that validated best."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -15,7 +17,8 @@ class BestWeights(keras.callbacks.Callback):
         mode: `"max"` or `"min"`.
 
     Attributes:
-        epoch: Integer, the best epoch, counted from 0; `None` before the first.
+        epoch: Integer, the best epoch, counted from 0; -1 for what a training started
+            from, `None` before there is any.
         score: Float, its score.
 
     Example:
@@ -32,6 +35,15 @@ class BestWeights(keras.callbacks.Callback):
         self.monitor, self.sign = monitor, {"max": 1, "min": -1}[mode]
         self.epoch = self.score = self.weights = None
 
+    def start_from(self, scores):
+        """Keeps the weights that a training starts from, until an epoch is better.
+
+        Args:
+            scores: Dictionary of the scores of these weights, without `"val_"`.
+        """
+        score = scores[self.monitor.removeprefix("val_")]
+        self.on_epoch_end(-1, {self.monitor: score})
+
     def on_epoch_end(self, epoch, logs=None):
         score = (logs or {}).get(self.monitor)
         if score is None:
@@ -39,6 +51,8 @@ class BestWeights(keras.callbacks.Callback):
                 f"BestWeights looks at {self.monitor!r}, which this training does not "
                 f"have. Known are {sorted(logs or {})}."
             )
+        if math.isnan(score):
+            return
         # Of equals the later, which has trained longer.
         if self.score is None or self.sign * score >= self.sign * self.score:
             self.epoch, self.score = epoch, float(score)
