@@ -28,8 +28,10 @@ LABELS = np.arange(6) % 3
 
 
 def short(value):
-    """The name of a case: what is passed, without the numbers of arrays."""
-    return str(value)[:50].split("array")[0] if isinstance(value, dict) else ""
+    """The name of a case, the same in every process: no addresses, no arrays."""
+    if not isinstance(value, dict):
+        return ""
+    return str(value)[:50].split("array")[0].split(" at 0x")[0]
 
 
 def compiled(model):
