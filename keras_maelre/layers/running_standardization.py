@@ -1,4 +1,4 @@
-"""Standardisation that does not depend on the batch."""
+"""Standardization that does not depend on the batch."""
 
 import keras
 from keras import ops

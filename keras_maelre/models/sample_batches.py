@@ -105,7 +105,11 @@ class PreparedCollation:
         self.collate, self.prepare = collate, prepare
 
     def __call__(self, samples):
-        return prepare_batch(self.collate(samples), self.prepare)
+        import torch
+
+        batch = prepare_batch(self.collate(samples), self.prepare)
+        # On every backend Keras takes for granted that a DataLoader yields tensors.
+        return keras.tree.map_structure(torch.as_tensor, batch)
 
 
 def is_batches(x):

@@ -111,8 +111,14 @@ CASES = [
         )
     ),
 ]
-# Their input is integers, or two tensors: each has a test of its own.
-OTHERS = {layers.TokenStem, augmentation.TokenDrop, augmentation.SeriesMixUp}
+# Their input is integers or two tensors, or they keep statistics: each has a test of
+# its own.
+OTHERS = {
+    layers.RunningStandardization,
+    layers.TokenStem,
+    augmentation.TokenDrop,
+    augmentation.SeriesMixUp,
+}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +163,19 @@ def test_token_drop():
         expected_output_shape=(2, 13),
         expected_num_seed_generators=1,
         supports_masking=True,
+    )
+
+
+def test_running_standardization():
+    testing.TestCase().run_layer_test(
+        layers.RunningStandardization,
+        init_kwargs={"horizon": 50},
+        input_shape=(4, 6),
+        expected_output_shape=(4, 6),
+        expected_num_trainable_weights=0,
+        expected_num_non_trainable_weights=3,
+        expected_num_non_trainable_variables=3,
+        supports_masking=False,
     )
 
 
