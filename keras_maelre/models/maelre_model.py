@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_maelre.models import preset_files, presets
+from keras_maelre.models.sample_batches import with_free_lengths
 from keras_maelre.models.training_guard import TrainingGuard
 
 
@@ -89,25 +90,35 @@ class MaelreModel(keras.Model):
         callbacks = [*_as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
             # Batches that are a function of the epoch are told it, and shuffle by it.
-            shuffle = False
+            shuffle, begin_epoch = False, x.begin_epoch
             callbacks.insert(
                 0,
                 keras.callbacks.LambdaCallback(
-                    on_epoch_begin=lambda epoch, logs: x.begin_epoch(epoch)
+                    on_epoch_begin=lambda epoch, logs: begin_epoch(epoch)
                 ),
             )
+        if "validation_data" in kwargs:
+            kwargs["validation_data"] = self._with_free_lengths(
+                kwargs["validation_data"]
+            )
+        x = self._with_free_lengths(x)
         with self._kept():
             return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         self.check_inputs(as_array(x))
+        x = self._with_free_lengths(x)
         with self._kept():
             return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         self.check_inputs(as_array(x))
+        x = self._with_free_lengths(x)
         with self._kept():
             return super().predict(x, *args, **kwargs)
+
+    def _with_free_lengths(self, x):
+        return with_free_lengths(x) if self.modality.variable_length else x
 
     @contextlib.contextmanager
     def _kept(self):

@@ -74,8 +74,6 @@ class SampleBatches(keras.utils.PyDataset):
 class PreparedBatches(keras.utils.PyDataset):
     """The batches of another `PyDataset`, made ready for a model."""
 
-    yields_model_inputs = True
-
     def __init__(self, batches, prepare):
         super().__init__(
             workers=batches.workers,
@@ -132,8 +130,8 @@ def prepared(batches, prepare, prepare_symbolic):
     if getattr(batches, "yields_model_inputs", False) or batches in PREPARED:
         return batches
     if isinstance(batches, keras.utils.PyDataset):
-        return PreparedBatches(batches, prepare)
-    if isinstance(batches, types.GeneratorType):
+        made = PreparedBatches(batches, prepare)
+    elif isinstance(batches, types.GeneratorType):
         made = (prepare_batch(batch, prepare) for batch in batches)
     elif is_tf_dataset(batches):
         made = batches.map(
@@ -143,6 +141,40 @@ def prepared(batches, prepare, prepare_symbolic):
     else:
         made = copy.copy(batches)
         made.collate_fn = PreparedCollation(made.collate_fn, prepare)
+    PREPARED.add(made)
+    return made
+
+
+def with_free_lengths(batches):
+    """Returns batches of this package as what takes batches of any length.
+
+    On TensorFlow, Keras would fix the length that the first two batches happen to
+    share, and stop at the first batch of another.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    if not getattr(batches, "yields_model_inputs", False):
+        return batches
+    import tensorflow as tf
+
+    def epoch():
+        batches.on_epoch_begin()
+        for index in range(len(batches)):
+            yield batches[index]
+        batches.on_epoch_end()
+
+    first = batches[0]
+    x = first[0] if isinstance(first, tuple) else first
+
+    def spec(value):
+        known = value.shape[2:] if value is x else value.shape[1:]
+        free = (None, None) if value is x else (None,)
+        return tf.TensorSpec((*free, *known), value.dtype)
+
+    signature = keras.tree.map_structure(spec, first)
+    made = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    made = made.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    made = made.prefetch(tf.data.AUTOTUNE)
     PREPARED.add(made)
     return made
 

@@ -1,5 +1,7 @@
 """A model that takes raw samples, in whatever they come."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -186,7 +188,10 @@ class SampleModel(MaelreModel):
                     "Arguments `y` and `sample_weight` must be None where `x` yields "
                     f"batches, which hold them. Received: x of {type(x).__name__}"
                 )
-            ready = sample_batches.prepared(x, self._prepare, self._prepare_symbolic)
+            # Of batches that are not ours, TensorFlow is told one length for all.
+            cut = keras.backend.backend() != "tensorflow"
+            prepare = functools.partial(self._prepare, cut=cut)
+            ready = sample_batches.prepared(x, prepare, self._prepare_symbolic)
             return ready, y, sample_weight
         if self.preprocessor is None and x is not None:
             self.check_inputs(as_array(x))
@@ -221,12 +226,13 @@ class SampleModel(MaelreModel):
             return x
         return (x, y) if sample_weight is None else (x, y, sample_weight)
 
-    def _prepare(self, x, y=None, sample_weight=None):
+    def _prepare(self, x, y=None, sample_weight=None, cut=True):
         """Makes one batch ready: preprocessed, checked, its labels encoded."""
         # Batches of a DataLoader are tensors, whose values a model does not look at.
         x = as_array(x)
         if self.preprocessor is not None:
-            x = cut_padding(self.preprocessor(x), self.modality)
+            x = self.preprocessor(x)
+            x = cut_padding(x, self.modality) if cut else x
         self.check_inputs(x)
         y = None if y is None else self.encode_targets(y)
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)

@@ -6,6 +6,7 @@ import pytest
 
 from keras_maelre import MaelreClassifier
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
+from keras_maelre.training import OrderedBatches
 from tests.models.tiny import FEW_STEPS, NUM_CLASSES, tiny_classifier
 
 TEXTS = [f"{word} {'x' * i}" for i in range(4) for word in ("ham", "spam", "eggs")]
@@ -247,3 +248,36 @@ def test_no_samples_no_answers():
     model.preprocessor = None
     with pytest.raises(ValueError, match="at least one sample"):
         model.predict(np.zeros((0, 200, 1), "float32"))
+
+
+def test_lengths_may_differ_after_batches_that_are_alike():
+    """A backend may not fix the length that the first batches happen to have."""
+    generator = np.random.default_rng(0)
+    lengths = [100] * 8 + [20] * 4 + [170] * 4
+    series = [generator.normal(size=n) for n in lengths]
+    labels = np.arange(16) % NUM_CLASSES
+    model = series_classifier()
+    loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    model.fit(
+        series,
+        labels,
+        batch_size=4,
+        shuffle=False,
+        validation_data=(series, labels),
+        epochs=2,
+        verbose=0,
+    )
+    ordered = OrderedBatches(
+        series, labels, 3, 4, preprocessor=model.preprocessor, modality="series"
+    )
+    assert model.evaluate(ordered, verbose=0) == pytest.approx(
+        model.evaluate(series, labels, batch_size=4, verbose=0), rel=1e-4
+    )
+    assert model.predict(series, batch_size=4, verbose=0).shape == (16, NUM_CLASSES)
+
+    def batches():
+        for i in range(0, 16, 4):
+            yield series[i : i + 4], labels[i : i + 4]
+
+    model.fit(batches(), verbose=0)

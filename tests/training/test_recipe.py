@@ -139,7 +139,8 @@ def test_resumed_equals_uninterrupted(tmp_path):
     logits = [model.predict(X, verbose=0) for model in (expected, got)]
     np.testing.assert_allclose(*logits, atol=1e-4)
     loaded = MaelreClassifier.from_preset(tmp_path / "killed" / "preset")
-    np.testing.assert_allclose(loaded.predict(X, verbose=0), logits[1], atol=1e-6)
+    # The model ran eagerly, on backends that compile.
+    np.testing.assert_allclose(loaded.predict(X, verbose=0), logits[1], atol=1e-5)
 
 
 @pytest.mark.parametrize(
