@@ -56,11 +56,12 @@ def series_logits(distribution, length):
         logits = classifier.predict(x, verbose=0)
         backbone = classifier.backbone
         weights = [v.value for v in backbone.trainable_variables]
+        states = [v.value for v in backbone.non_trainable_variables]
         x = jax.device_put(x, distribution.get_data_layout(x.shape).backend_layout)
 
         @jax.jit
         def first_block(weights, x):
-            return backbone.stateless_call(weights, [], x)[0]["block_1"]
+            return backbone.stateless_call(weights, states, x)[0]["block_1"]
 
         program = first_block.lower(weights, x).compile()
         tokens = program(weights, x)
