@@ -31,7 +31,13 @@ def eager(monkeypatch):
     )
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task",
+    [
+        pytest.param(task, marks=[] if task == "bytes" else pytest.mark.compiles_long)
+        for task in TASKS
+    ],
+)
 def test_every_task_trains_with_all_of_its_recipe(task, capsys):
     multi_label = task in ("text", "bytes")
     model = tiny_classifier(task, num_classes=3, multi_label=multi_label)
@@ -65,7 +71,9 @@ def classifier(**kwargs):
     return tiny_classifier("series", **kwargs)
 
 
-@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize(
+    "stop", [False, pytest.param(True, marks=pytest.mark.compiles_long)]
+)
 def test_the_best_averages_are_kept_whatever_callback_does_it(stop, tmp_path):
     """What validation scored is what the model ends with, and what callbacks saw."""
     stopping = keras.callbacks.EarlyStopping(patience=1)
@@ -97,6 +105,7 @@ def test_the_best_averages_are_kept_whatever_callback_does_it(stop, tmp_path):
     assert scores["loss"] == pytest.approx(min(history["val_loss"]), rel=1e-4)
 
 
+@pytest.mark.compiles_long
 def test_a_training_that_only_harms_changes_nothing():
     """A probe or an earlier training stays where it is better than all epochs."""
     model = classifier()
@@ -143,6 +152,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
     np.testing.assert_allclose(loaded.predict(X, verbose=0), logits[1], atol=1e-5)
 
 
+@pytest.mark.compiles_long
 @pytest.mark.parametrize(
     "change, named",
     [
@@ -171,6 +181,7 @@ def test_what_a_resumed_training_must_share(change, named, tmp_path):
         train(**change)
 
 
+@pytest.mark.compiles_long
 def test_time_limit_sizes_the_schedule(capsys):
     model = classifier()
     history = recipe("series").fit(
@@ -186,6 +197,7 @@ def test_time_limit_sizes_the_schedule(capsys):
     assert np.isfinite(model.predict(X, verbose=0)).all()
 
 
+@pytest.mark.compiles_long
 def test_raw_samples_and_names():
     texts = [f"{word} number {i}" for i in range(8) for word in ("ham", "spam", "eggs")]
     labels = [text.split()[0] for text in texts]
@@ -204,6 +216,7 @@ def test_raw_samples_and_names():
         recipe("bytes").fit(model, texts, ["bacon"] * 24)
 
 
+@pytest.mark.compiles_long
 def test_groups_are_not_divided():
     seen = {}
     made = recipe("series")
@@ -358,6 +371,7 @@ def test_every_attribute_and_argument_is_documented():
             assert f"    {name}:" in text, name
 
 
+@pytest.mark.compiles_long
 def test_settings_are_readable(tmp_path):
     recipe("series").fit(classifier(), X, Y, epochs=1, output=tmp_path, verbose=0)
     (state,) = (tmp_path / "checkpoint").glob("epoch-*/state.json")

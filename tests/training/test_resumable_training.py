@@ -94,6 +94,7 @@ def test_finished_training_resumes_to_the_same_weights(tmp_path):
     np.testing.assert_allclose(*logits, atol=1e-5)
 
 
+@pytest.mark.compiles_long
 def test_a_state_half_written_is_not_resumed_from(tmp_path):
     train(tmp_path, epochs=1)
     unfinished = tmp_path / "unfinished"
@@ -115,6 +116,7 @@ def test_nothing_to_resume(tmp_path):
         train(tmp_path / "empty", resume=True)
 
 
+@pytest.mark.compiles_long
 def test_history_is_readable(tmp_path):
     train(tmp_path, epochs=2)
     (state,) = tmp_path.glob("epoch-*/state.json")
@@ -123,6 +125,7 @@ def test_history_is_readable(tmp_path):
     assert set(record["history"][0]) == {"loss", "val_loss"}
 
 
+@pytest.mark.compiles_long
 def test_a_new_training_does_not_go_on_with_an_old_one(tmp_path):
     """Killed in its first epoch, it leaves a state of its own."""
     train(tmp_path, epochs=2)
@@ -132,6 +135,7 @@ def test_a_new_training_does_not_go_on_with_an_old_one(tmp_path):
     assert len(resumed.history) == 3
 
 
+@pytest.mark.compiles_long
 def test_a_damaged_state_is_named(tmp_path):
     train(tmp_path, epochs=1)
     (state,) = tmp_path.glob("epoch-*")
