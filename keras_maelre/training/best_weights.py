@@ -17,8 +17,7 @@ class BestWeights(keras.callbacks.Callback):
         mode: `"max"` or `"min"`.
 
     Attributes:
-        epoch: Integer, the best epoch, counted from 0; -1 for what a training started
-            from, `None` before there is any.
+        epoch: Integer, the best epoch, counted from 0; `None` before the first.
         score: Float, its score.
 
     Example:
@@ -34,15 +33,6 @@ class BestWeights(keras.callbacks.Callback):
         super().__init__()
         self.monitor, self.sign = monitor, {"max": 1, "min": -1}[mode]
         self.epoch = self.score = self.weights = None
-
-    def start_from(self, scores):
-        """Keeps the weights that a training starts from, until an epoch is better.
-
-        Args:
-            scores: Dictionary of the scores of these weights, without `"val_"`.
-        """
-        score = scores[self.monitor.removeprefix("val_")]
-        self.on_epoch_end(-1, {self.monitor: score})
 
     def on_epoch_end(self, epoch, logs=None):
         score = (logs or {}).get(self.monitor)

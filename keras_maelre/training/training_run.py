@@ -133,11 +133,6 @@ def run(
                 print(f"The training that {folder} holds is replaced.")
             _write_json(plan_file, plan)
 
-    if best is not None and not done:
-        # What was trained or probed before may be better than all that follows.
-        best.set_model(classifier)
-        best.start_from(classifier.evaluate(validation, verbose=0, return_dict=True))
-
     # === Training ===
     if verbose:
         if done:
@@ -289,10 +284,10 @@ def _summary(plan, history, best, seconds):
     done = len(history.epoch)
     parts = [f"Trained {done} of {plan['epochs']} epochs in {seconds:.0f} s."]
     if best is not None and best.epoch is not None:
-        when = "before the training"
-        if best.epoch >= 0:
-            when = f"of epoch {best.epoch + 1}"
-        parts.append(f"Kept the weights {when}: {best.monitor} {best.score:.4f}.")
+        parts.append(
+            f"Kept the weights of epoch {best.epoch + 1}: {best.monitor} "
+            f"{best.score:.4f}."
+        )
     return " ".join(parts)
 
 
