@@ -8,6 +8,7 @@ import numpy as np
 from keras_maelre.checks import check_integer
 from keras_maelre.modalities.cut_padding import few_shapes
 from keras_maelre.models import pooling as poolings
+from keras_maelre.models.predictions import check_outputs
 from keras_maelre.models.sample_stream import stream_outputs
 
 
@@ -51,7 +52,7 @@ def embed(backbone, samples, preprocessor, pooled, scales, batch_size, verbose):
     )
     if not made:
         return np.zeros((0, len(scales) * embedder.width), "float32")
-    return _checked_features(np.concatenate(made))
+    return check_outputs(np.concatenate(made), "features")
 
 
 class Embedder:
@@ -108,17 +109,6 @@ def _at_scale(embedder, modality, x, scale):
     for index in range(scale):
         total = total + embedder(_windows(x, lengths, modality, scale, index))
     return total / np.float32(scale)
-
-
-def _checked_features(features):
-    finite = np.isfinite(features).all(axis=-1)
-    if not finite.all():
-        raise ValueError(
-            f"{np.sum(~finite)} samples have features that are not finite, the first "
-            f"of them sample {np.argmin(finite)}: its values are too large for the "
-            "dtype policy, or the weights of the model are not finite."
-        )
-    return features
 
 
 def _lengths(x, modality):

@@ -20,6 +20,7 @@ from keras_maelre.models.embedding import embed
 from keras_maelre.models.maelre_backbone import MaelreBackbone
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.predictions import (
+    check_outputs,
     decisions,
     named_predictions,
     probabilities,
@@ -27,7 +28,6 @@ from keras_maelre.models.predictions import (
 from keras_maelre.models.preprocessors import implied_arguments
 from keras_maelre.models.sample_model import (
     SampleModel,
-    check_outputs,
     check_samples,
 )
 from keras_maelre.models.sample_stream import stream_outputs
@@ -299,7 +299,7 @@ class MaelreClassifier(SampleModel):
                 verbose,
             )
         for logits in pools:
-            logits = check_outputs(logits)
+            logits = check_outputs(logits, "logits")
             yield probabilities(logits, self.multi_label, self.temperature)
 
     def _forward(self, x):

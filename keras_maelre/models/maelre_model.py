@@ -87,7 +87,7 @@ class MaelreModel(keras.Model):
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
         self.check_inputs(as_array(x))
         guard = TrainingGuard(kwargs.get("initial_epoch", 0))
-        callbacks = [*_as_list(callbacks), guard]
+        callbacks = [*as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
             # Batches that are a function of the epoch are told it, and shuffle by it.
             shuffle, begin_epoch = False, x.begin_epoch
@@ -183,7 +183,8 @@ def _dtype_name(dtype):
     return keras.backend.standardize_dtype(dtype)
 
 
-def _as_list(callbacks):
+def as_list(callbacks):
+    """Returns the argument `callbacks` of `fit` as a list, or raises a TypeError."""
     if callbacks is None:
         return []
     if isinstance(callbacks, keras.callbacks.CallbackList):

@@ -17,6 +17,23 @@ class Prediction(dict):
         self.labels = tuple(labels)
 
 
+def check_outputs(values, name):
+    """Returns the outputs of a model, or raises a ValueError unless all are finite.
+
+    Args:
+        values: Float array of shape `(samples, ...)`.
+        name: String, what the values are.
+    """
+    finite = np.isfinite(values).all(axis=-1)
+    if not finite.all():
+        raise ValueError(
+            f"{np.sum(~finite)} samples have {name} that are not finite, the first of "
+            f"them sample {np.argmin(finite)}: its values are too large for the dtype "
+            "policy, or the weights of the model are not finite."
+        )
+    return values
+
+
 def probabilities(logits, multi_label, temperature=1.0):
     """Returns the probabilities of logits, in float64.
 

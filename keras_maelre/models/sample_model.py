@@ -3,12 +3,12 @@
 import functools
 
 import keras
-import numpy as np
 
 from keras_maelre.checks import check_integer, check_number
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import sample_batches
 from keras_maelre.models.maelre_model import MaelreModel, as_array
+from keras_maelre.models.predictions import check_outputs
 from keras_maelre.models.preprocessors import check_preprocessor
 from keras_maelre.models.sample_batches import one_per_sample
 from keras_maelre.models.targets import wants_rows
@@ -164,7 +164,7 @@ class SampleModel(MaelreModel):
             steps=steps,
             callbacks=callbacks,
         )
-        return check_outputs(logits)
+        return check_outputs(logits, "logits")
 
     def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """As `keras.Model.train_on_batch`, for what `fit` takes."""
@@ -300,14 +300,3 @@ def _split(x, y, sample_weight, fraction):
         for where in (slice(kept), slice(kept, None))
     ]
     return (*parts[0], tuple(parts[1]))
-
-
-def check_outputs(logits):
-    finite = np.isfinite(logits).all(axis=-1)
-    if not finite.all():
-        raise ValueError(
-            f"{np.sum(~finite)} samples have logits that are not finite, the first of "
-            f"them sample {np.argmin(finite)}: its values are too large for the dtype "
-            "policy, or the weights of the model are not finite."
-        )
-    return logits

@@ -51,6 +51,11 @@ class TrainingGuard(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+def inner_optimizer(optimizer):
+    """Returns the optimizer within the one that scales the loss of mixed float16."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def _total_steps(optimizer):
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return getattr(getattr(optimizer, "_learning_rate", None), "total_steps", None)
+    schedule = getattr(inner_optimizer(optimizer), "_learning_rate", None)
+    return getattr(schedule, "total_steps", None)

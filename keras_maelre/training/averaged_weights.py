@@ -5,6 +5,8 @@ import contextlib
 import keras
 import numpy as np
 
+from keras_maelre.models.training_guard import inner_optimizer
+
 
 class AveragedWeights(keras.callbacks.Callback):
     """Shows the averaged weights to validation and to every later callback.
@@ -34,7 +36,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._trained = None  # the weights that are trained, while averages are shown
 
     def on_train_begin(self, logs=None):
-        optimizer = _inner(self.model.optimizer)
+        optimizer = inner_optimizer(self.model.optimizer)
         if not getattr(optimizer, "use_ema", False):
             raise ValueError(
                 "AveragedWeights needs an optimizer with `use_ema=True`. "
@@ -50,7 +52,7 @@ class AveragedWeights(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         # A training that was resumed after its last epoch has seen none of the above.
-        if _inner(self.model.optimizer).built:
+        if inner_optimizer(self.model.optimizer).built:
             self._show_averages()
 
     def on_test_begin(self, logs=None):
@@ -87,7 +89,7 @@ class AveragedWeights(keras.callbacks.Callback):
         self._trained = None
 
     def _pairs(self):
-        optimizer = _inner(self.model.optimizer)
+        optimizer = inner_optimizer(self.model.optimizer)
         return (
             optimizer._trainable_variables,
             optimizer._model_variables_moving_average,
@@ -97,8 +99,3 @@ class AveragedWeights(keras.callbacks.Callback):
 def _copy(variable):
     """The value of a variable, which does not change or go away with it."""
     return np.array(keras.ops.convert_to_numpy(variable))
-
-
-def _inner(optimizer):
-    """The optimizer within the one that scales the loss of mixed float16."""
-    return getattr(optimizer, "inner_optimizer", optimizer)

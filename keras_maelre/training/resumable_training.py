@@ -85,7 +85,7 @@ class ResumableTraining(keras.callbacks.Callback):
                 model.optimizer.build(model.trainable_variables)
             model.load_weights(state / "model.weights.h5")
             with np.load(state / "random.npz") as saved:
-                for name, variable in _random_states(model).items():
+                for name, variable in random_states(model).items():
                     variable.assign(saved[name])
             if self.best is not None and (state / "best.npz").is_file():
                 with np.load(state / "best.npz") as saved:
@@ -128,7 +128,7 @@ class ResumableTraining(keras.callbacks.Callback):
             trained = self.averages.trained_weights()
         with trained:
             self.model.save_weights(unfinished / "model.weights.h5")
-        states = _random_states(self.model).items()
+        states = random_states(self.model).items()
         np.savez(
             unfinished / "random.npz",
             **{name: keras.ops.convert_to_numpy(value) for name, value in states},
@@ -172,7 +172,7 @@ class ResumableTraining(keras.callbacks.Callback):
             )
 
 
-def _random_states(model):
+def random_states(model):
     """The states of the model's random generators, which its weights leave out."""
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     return {f"state_{i}": variable for i, variable in enumerate(states)}

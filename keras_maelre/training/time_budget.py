@@ -8,6 +8,8 @@ import time
 import keras
 import numpy as np
 
+from keras_maelre.training.resumable_training import random_states
+
 # What a training is planned to take of the time that it has: steps differ.
 PLANNED_FRACTION = 0.85
 TIMED_STEPS = 3
@@ -29,11 +31,8 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
         Dictionary with the integers `epochs` and `steps_per_epoch`.
     """
     begin = time.monotonic()
-    states = [v for v in classifier.variables if v.name == "seed_generator_state"]
-    kept = [
-        np.array(keras.ops.convert_to_numpy(value))
-        for value in [*classifier.weights, *states]
-    ]
+    variables = [*classifier.weights, *random_states(classifier).values()]
+    kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     # Batches hold inputs of the model: the raw door of the classifier is stepped over.
     train = functools.partial(keras.Model.train_on_batch, classifier)
     test = functools.partial(keras.Model.test_on_batch, classifier)
@@ -42,7 +41,7 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
     if validation is not None:
         compiled, each = _timed(validation, test)
         compiling, check = compiling + compiled, each * len(validation)
-    for variable, value in zip([*classifier.weights, *states], kept, strict=True):
+    for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
     classifier.reset_metrics()
     # Backends that compile will do it again, for the schedule that fits.

@@ -11,7 +11,9 @@ import numpy as np
 from keras_maelre.checks import check_flag, check_integer, check_number, check_path
 from keras_maelre.datasets import stratified_split
 from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.maelre_model import as_list
 from keras_maelre.models.sample_batches import is_batches, take
+from keras_maelre.models.training_guard import inner_optimizer
 from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.best_weights import BestWeights
 from keras_maelre.training.fingerprint import fingerprint
@@ -115,7 +117,7 @@ def run(
     if validation is not None and recipe.restore_best_weights:
         monitor = recipe.metrics(classifier.multi_label)[0].name
         best = BestWeights(f"val_{monitor}")
-    watched = [c for c in (averages, best) if c is not None] + _as_list(callbacks)
+    watched = [c for c in (averages, best) if c is not None] + as_list(callbacks)
     if time_limit is not None:
         watched.append(StopInTime(begin + time_limit))
     done, resumable = 0, None
@@ -162,8 +164,7 @@ def describe(recipe, classifier, batches, validation, plan):
     def names(layers):
         return ", ".join(type(layer).__name__ for layer in layers) or "none"
 
-    optimizer = classifier.optimizer
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    inner = inner_optimizer(classifier.optimizer)
     schedule = inner._learning_rate.get_config()
     backbone, loss = classifier.backbone, classifier.loss
     detail = {
@@ -312,9 +313,3 @@ def _write_json(path, value):
     beside = path.with_suffix(".unfinished")
     beside.write_text(json.dumps(value), encoding="utf-8")
     os.replace(beside, path)
-
-
-def _as_list(callbacks):
-    if callbacks is None:
-        return []
-    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
