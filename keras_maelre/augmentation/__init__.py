@@ -11,6 +11,7 @@ from keras_maelre.augmentation.spectrogram_roll import SpectrogramRoll
 from keras_maelre.augmentation.time_mask import TimeMask
 from keras_maelre.augmentation.time_warp import TimeWarp
 from keras_maelre.augmentation.token_drop import TokenDrop
+from keras_maelre.augmentation.window_slice import WindowSlice
 
 __all__ = [
     "FrequencyMask",
@@ -26,4 +27,5 @@ __all__ = [
     "TimeMask",
     "TimeWarp",
     "TokenDrop",
+    "WindowSlice",
 ]

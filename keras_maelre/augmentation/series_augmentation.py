@@ -79,6 +79,24 @@ class SeriesAugmentation(keras.layers.Layer):
         """The step numbers 0, 1, ... of `series`, shape `(1, length)`, int32."""
         return ops.arange(ops.shape(series)[1], dtype="int32")[None]
 
+    def between_steps(self, series, time, last):
+        """Reads `series` at other times, by linear interpolation.
+
+        Args:
+            series: Tensor of shape `(batch, length, channels)`.
+            time: Tensor of shape `(batch, length)`, in steps, from 0 to `last`.
+            last: Tensor of shape `(batch, 1)`, the last step of the valid part.
+        """
+        before = ops.floor(time)
+        after = ops.minimum(before + 1.0, last)
+        weight = ops.expand_dims(time - before, -1)
+
+        def take(steps):
+            steps = ops.expand_dims(ops.cast(steps, "int32"), -1)
+            return ops.take_along_axis(series, steps, axis=1)
+
+        return (1.0 - weight) * take(before) + weight * take(after)
+
     def uniform(self, series, size):
         """Draws `(batch, size)` numbers from `[0, 1)` for the batch `series`."""
         return keras.random.uniform(

@@ -69,16 +69,7 @@ class TimeWarp(SeriesAugmentation):
         time = ops.minimum(travelled / total * last, last)
         time = ops.where(inside, time, last)
 
-        before = ops.floor(time)
-        after = ops.minimum(before + 1.0, last)
-        weight = (time - before)[..., None]
-        return (1.0 - weight) * self.take(series, before) + weight * self.take(
-            series, after
-        )
-
-    def take(self, series, steps):
-        steps = ops.cast(steps, "int32")[..., None]
-        return ops.take_along_axis(series, steps, axis=1)
+        return self.between_steps(series, time, last)
 
     def get_config(self):
         return {**super().get_config(), "stddev": self.stddev, "knots": self.knots}

@@ -4,12 +4,14 @@ import keras
 import numpy as np
 
 from keras_maelre.checks import check_flag, check_number
+from keras_maelre.preprocessing.differences import Differences, differences
 from keras_maelre.preprocessing.preprocessor import (
     Preprocessor,
     as_samples,
     refuse_masked,
 )
 from keras_maelre.preprocessing.resample import resample, resampled_length
+from keras_maelre.preprocessing.resize import ResizeSeries, resize_series
 from keras_maelre.preprocessing.z_normalize import ZNormalize, z_normalize
 
 LARGEST = float(np.finfo("float32").max)
@@ -32,6 +34,12 @@ class SeriesPreprocessor(Preprocessor):
             standard deviation 1, see `ZNormalize`.
         source_rate: Optional number, the sampling rate of the raw series in Hz.
         sampling_rate: Optional number, the rate in Hz to resample them to.
+        resize: Boolean. Whether every series is brought to exactly the steps of
+            `input_shape`, whatever its length, see `ResizeSeries`. For series whose
+            shape says more than their duration.
+        differences: Boolean. Whether the differences of successive steps are further
+            channels, see `Differences`: `input_shape` then has twice the channels of
+            the raw series.
 
     Call arguments:
         x: List of arrays of shape `(steps,)`, for a single channel, or `(steps,
@@ -79,6 +87,8 @@ class SeriesPreprocessor(Preprocessor):
         normalize=True,
         source_rate=None,
         sampling_rate=None,
+        resize=False,
+        differences=False,
     ):
         super().__init__(input_shape, truncate)
         if (source_rate is None) != (sampling_rate is None):
@@ -90,15 +100,40 @@ class SeriesPreprocessor(Preprocessor):
             source_rate = check_number("source_rate", source_rate, above=0.0)
             sampling_rate = check_number("sampling_rate", sampling_rate, above=0.0)
         self.normalize = check_flag("normalize", normalize)
+        self.resize = check_flag("resize", resize)
+        self.differences = check_flag("differences", differences)
+        if self.resize and self.truncate:
+            raise ValueError(
+                "Pass `resize=True`, which brings every series to one length, or "
+                "`truncate=True`, which cuts ends off, not both."
+            )
+        if self.differences and self.input_shape[1] % 2:
+            raise ValueError(
+                "With `differences=True` the model has twice the channels of the raw "
+                "series: `input_shape` must have an even number of them. "
+                f"Received: input_shape={self.input_shape}"
+            )
         self.source_rate = source_rate
         self.sampling_rate = sampling_rate
 
     @property
     def layer(self):
         """The arithmetic part as a Keras layer, to put before a classifier."""
+        parts = []
+        if self.resize:
+            parts.append(ResizeSeries(self.input_shape[0], dtype="float32"))
         if self.normalize:
-            return ZNormalize(dtype="float32")
-        return keras.layers.Identity(dtype="float32")
+            parts.append(ZNormalize(dtype="float32"))
+        if self.differences:
+            parts.append(Differences(normalize=self.normalize, dtype="float32"))
+        if not parts:
+            return keras.layers.Identity(dtype="float32")
+        return parts[0] if len(parts) == 1 else keras.Sequential(parts)
+
+    @property
+    def raw_channels(self):
+        """Integer, the channels that a raw series must have."""
+        return self.input_shape[1] // 2 if self.differences else self.input_shape[1]
 
     def prepare(self, samples):
         series = self._as_series(samples)
@@ -106,8 +141,12 @@ class SeriesPreprocessor(Preprocessor):
         steps, channels = self.input_shape
         batch = np.full((len(series), steps, channels), np.nan, "float32")
         for i, (row, one) in enumerate(zip(batch, series, strict=True)):
-            one = self._resampled(one, i)[:steps]
-            row[: len(one)] = z_normalize(one) if self.normalize else _narrowed(one, i)
+            one = self._resampled(one, i)
+            one = resize_series(one, steps) if self.resize else one[:steps]
+            one = z_normalize(one) if self.normalize else _narrowed(one, i)
+            if self.differences:
+                one = differences(one, self.normalize)
+            row[: len(one)] = one
         return batch
 
     def lengths(self, samples):
@@ -126,6 +165,8 @@ class SeriesPreprocessor(Preprocessor):
                     f"A series is too short to be resampled to {self.sampling_rate:g} "
                     f"Hz. Received: sample {i} of {len(series[i])} steps"
                 )
+        if self.resize:
+            return np.full(len(lengths), self.input_shape[0])
         self.check_length(lengths, "steps")
         return np.array(lengths)
 
@@ -154,7 +195,7 @@ class SeriesPreprocessor(Preprocessor):
             raise ValueError(
                 f"A series must be an array of numbers. {where}, {error}"
             ) from error
-        channels = self.input_shape[1]
+        channels = self.raw_channels
         if series.ndim == 1 and channels == 1:
             series = series[:, None]
         if series.ndim != 2 or series.shape[1] != channels:
@@ -172,8 +213,10 @@ class SeriesPreprocessor(Preprocessor):
             )
         if padding.all():
             raise ValueError(f"A series must have at least one valid step. {where}")
-        if self._resamples and padding[: int(np.flatnonzero(~padding)[-1])].any():
-            raise ValueError(f"A series with a gap cannot be resampled. {where}")
+        changes = self._resamples or self.resize
+        if changes and padding[: int(np.flatnonzero(~padding)[-1])].any():
+            done = "resampled" if self._resamples else "resized"
+            raise ValueError(f"A series with a gap cannot be {done}. {where}")
         return series[: len(series) - int(np.argmin(padding[::-1]))]
 
     def _resampled(self, series, index):
@@ -196,6 +239,8 @@ class SeriesPreprocessor(Preprocessor):
             "normalize": self.normalize,
             "source_rate": self.source_rate,
             "sampling_rate": self.sampling_rate,
+            "resize": self.resize,
+            "differences": self.differences,
         }
 
 

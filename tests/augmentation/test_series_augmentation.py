@@ -12,6 +12,7 @@ from keras_maelre.augmentation import (
     RandomRoll,
     Scaling,
     TimeWarp,
+    WindowSlice,
 )
 
 EVERY_LAYER = pytest.mark.parametrize(
@@ -24,6 +25,7 @@ EVERY_LAYER = pytest.mark.parametrize(
         (TimeWarp, {"stddev": 0.3, "knots": 1}),
         (RandomDrop, {"drop_fraction": 0.3, "segments": 2}),
         (RandomRoll, {}),
+        (WindowSlice, {"smallest": 0.5}),
     ],
 )
 LENGTHS = (61, 37, 2, 1, 0)  # Valid steps of the samples of `padded_series`.
@@ -335,3 +337,32 @@ def test_roll_is_a_uniform_circular_shift_of_the_valid_part():
         # Four standard errors of the mean of a uniform distribution.
         error = 4 * length / np.sqrt(12 * 500)
         np.testing.assert_allclose(shifts.mean(), (length - 1) / 2, atol=error)
+
+
+def test_window_slice_is_a_stretched_window_of_the_valid_part():
+    series = ramps(MANY)
+    series[500:, 40:] = np.nan
+    output = augment(WindowSlice(0.5, rate=1.0, seed=0), series)[..., 0]
+    for part, last in ((output[:500], 60), (output[500:, :40], 39)):
+        step = np.diff(part, axis=1)
+        np.testing.assert_allclose(step, step[:, :1] * np.ones_like(step), atol=1e-3)
+        begin, end = part[:, 0], part[:, -1]
+        assert begin.min() >= 0 and end.max() <= last
+        size = (end - begin) / last
+        assert 0.5 <= size.min() < 0.51 and 0.99 < size.max() <= 1
+        # Windows of one size begin anywhere.
+        place = begin[size < 0.9] / (last * (1 - size[size < 0.9]))
+        np.testing.assert_allclose(place.mean(), 0.5, atol=0.06)
+        np.testing.assert_allclose(place.std(), np.sqrt(1 / 12), atol=0.03)
+
+
+def test_window_slice_of_the_whole_is_the_identity():
+    series = random_series(FEW)
+    output = augment(WindowSlice(1.0, rate=1.0, seed=0), series)
+    np.testing.assert_allclose(output, series, atol=1e-5)
+
+
+@pytest.mark.parametrize("smallest", [0, 1.5, float("nan")])
+def test_window_slice_of_no_fraction_raises(smallest):
+    with pytest.raises(ValueError, match="`smallest` must be a finite"):
+        WindowSlice(smallest)
