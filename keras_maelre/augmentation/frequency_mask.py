@@ -3,8 +3,8 @@ from keras import ops
 
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
+    check_count,
 )
-from keras_maelre.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -16,7 +16,8 @@ class FrequencyMask(SpectrogramAugmentation):
     training. Frames of zeros that pad a clip stay zero.
 
     Args:
-        max_width: Integer, at least 1. The most mel filters that are masked.
+        max_width: The most mel bands that are masked: an integer of at least 1, or a
+            float in `(0, 1)`, a fraction of the bands, rounded up.
         rate: Float in `[0, 1]`. Probability that a sample is changed.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
@@ -48,7 +49,7 @@ class FrequencyMask(SpectrogramAugmentation):
 
     def __init__(self, max_width=48, rate=1.0, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
-        self.max_width = check_integer("max_width", max_width)
+        self.max_width = check_count("max_width", max_width)
 
     def augment(self, spectrograms):
         band = self.draw_band(spectrograms, 2, self.max_width)

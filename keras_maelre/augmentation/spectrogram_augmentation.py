@@ -1,4 +1,7 @@
+import numbers
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_maelre.checks import check_number
@@ -72,14 +75,15 @@ class SpectrogramAugmentation(keras.layers.Layer):
         Args:
             inputs: The batch.
             axis: Integer, 1 or 2.
-            max_width: Integer. The width is uniform from 0 to it, or to the whole
-                axis if that is shorter; the place is uniform where it fits.
+            max_width: Integer, or float in `(0, 1)`, see `count_of`. The width is
+                uniform from 0 to it, or to the whole axis if that is shorter; the place
+                is uniform where it fits.
 
         Returns:
             A boolean tensor of shape `(batch, size of the axis)`.
         """
         size = ops.shape(inputs)[axis]
-        width = self.integers(inputs, ops.minimum(max_width, size) + 1)
+        width = self.integers(inputs, ops.minimum(count_of(max_width, size), size) + 1)
         start = self.integers(inputs, size - width + 1)
         place = ops.arange(size, dtype="int32")[None]
         return ops.logical_and(place >= start, place < start + width)
@@ -89,3 +93,35 @@ class SpectrogramAugmentation(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+def check_count(name, value):
+    """Returns a number of frames or bands, or a fraction of them, or raises an error.
+
+    Args:
+        name: String, the name of the argument.
+        value: What the caller passed: an integer of at least 1, or a float in
+            `(0, 1)`.
+    """
+    message = (
+        f"Argument `{name}` must be a positive integer, or a fraction in (0, 1). "
+        f"Received: {name}={value!r}"
+    )
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(message)
+    whole = isinstance(value, numbers.Integral)
+    if not (value >= 1 if whole else 0 < value < 1):
+        raise ValueError(message)
+    return int(value) if whole else float(value)
+
+
+def count_of(value, size):
+    """Returns what `check_count` accepted as an integer.
+
+    Args:
+        value: Integer, or float: a fraction of `size`, rounded up.
+        size: Integer or integer tensor.
+    """
+    if isinstance(value, int):
+        return value
+    return ops.cast(ops.ceil(value * ops.cast(size, "float32")), "int32")

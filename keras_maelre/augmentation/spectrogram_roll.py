@@ -3,8 +3,9 @@ from keras import ops
 
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
+    check_count,
+    count_of,
 )
-from keras_maelre.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -16,7 +17,8 @@ class SpectrogramRoll(SpectrogramAugmentation):
     zeros that pad a clip are shifted too: up to `max_shift` of them come first.
 
     Args:
-        max_shift: Integer, at least 1. The most frames of a shift, either way.
+        max_shift: The most frames of a shift, either way: an integer of at least 1,
+            or a float in `(0, 1)`, a fraction of the frames of the batch, rounded up.
         rate: Float in `[0, 1]`. Probability that a sample is changed.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
@@ -48,11 +50,12 @@ class SpectrogramRoll(SpectrogramAugmentation):
 
     def __init__(self, max_shift=10, rate=1.0, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
-        self.max_shift = check_integer("max_shift", max_shift)
+        self.max_shift = check_count("max_shift", max_shift)
 
     def augment(self, spectrograms):
         frames = ops.shape(spectrograms)[1]
-        shift = self.integers(spectrograms, 2 * self.max_shift + 1) - self.max_shift
+        most = count_of(self.max_shift, frames)
+        shift = self.integers(spectrograms, 2 * most + 1) - most
         source = (ops.arange(frames, dtype="int32")[None] - shift) % frames
         return ops.take_along_axis(spectrograms, source[..., None], axis=1)
 

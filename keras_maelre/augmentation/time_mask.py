@@ -3,8 +3,8 @@ from keras import ops
 
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
+    check_count,
 )
-from keras_maelre.checks import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -17,7 +17,8 @@ class TimeMask(SpectrogramAugmentation):
     mask nothing.
 
     Args:
-        max_width: Integer, at least 1. The most frames that are masked.
+        max_width: The most frames that are masked: an integer of at least 1, or a
+            float in `(0, 1)`, a fraction of the frames of the batch, rounded up.
         rate: Float in `[0, 1]`. Probability that a sample is changed.
         seed: Optional integer, for a repeatable sequence of random draws.
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
@@ -49,7 +50,7 @@ class TimeMask(SpectrogramAugmentation):
 
     def __init__(self, max_width=192, rate=1.0, seed=None, **kwargs):
         super().__init__(rate=rate, seed=seed, **kwargs)
-        self.max_width = check_integer("max_width", max_width)
+        self.max_width = check_count("max_width", max_width)
 
     def augment(self, spectrograms):
         band = self.draw_band(spectrograms, 1, self.max_width)

@@ -11,5 +11,6 @@ except ModuleNotFoundError as error:
     ) from error
 
 from keras_maelre.estimator.maelre_estimator import MaelreEstimator
+from keras_maelre.estimator.mini_rocket import MiniRocket
 
-__all__ = ["MaelreEstimator"]
+__all__ = ["MaelreEstimator", "MiniRocket"]

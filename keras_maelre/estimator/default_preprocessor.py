@@ -22,14 +22,15 @@ IMAGE_SHAPE = (64, 64, 3)
 def default_preprocessor(modality, samples, input_shape, limit):
     """Makes a preprocessor for samples to train on.
 
-    Its input is as long as the longest sample; of documents and sounds at most as long
-    as that of the preset, since a single long one would set the cost of all. Whatever
-    is longer, then or later, is cut, which `warn_of_cuts` says.
+    Its input is as long as the longest sample, but at most as long as that of the
+    preset, since a single long one would set the cost of all. Whatever is longer, then
+    or later, is cut, which `warn_of_cuts` says.
 
     Args:
         modality: String.
         samples: List or array of raw samples.
-        input_shape: Tuple of integers, or `None` to choose it.
+        input_shape: Tuple of integers, or `None` to choose it, which `series_input`
+            does for series.
         limit: Tuple of integers, the input shape of the preset.
 
     Raises:
@@ -39,11 +40,8 @@ def default_preprocessor(modality, samples, input_shape, limit):
     if modality == "image":
         return ImagePreprocessor(**{"input_shape": IMAGE_SHAPE, **given})
     if modality == "series":
-        if given:
-            return SeriesPreprocessor(**given, truncate=True)
-        shape = (sys.maxsize, _count_channels(samples))
-        made = SeriesPreprocessor(shape, truncate=True)
-    elif modality == "text":
+        return SeriesPreprocessor(input_shape, truncate=True)
+    if modality == "text":
         made = TextPreprocessor.from_documents(
             samples, **{"input_shape": limit, **given}, truncate=True
         )
@@ -81,19 +79,3 @@ def _lengths(preprocessor, samples):
     unlimited.truncate = False
     unlimited.input_shape = (sys.maxsize, *preprocessor.input_shape[1:])
     return unlimited.lengths(samples)
-
-
-def _count_channels(samples):
-    """The channels of the first series; those of another number are an error later."""
-    if isinstance(samples, np.ndarray):
-        return samples.shape[2] if samples.ndim == 3 else 1
-    try:
-        shape = np.shape(samples[0])
-    except ValueError:  # parts of unequal length
-        shape = ()
-    if len(shape) not in (1, 2):
-        raise ValueError(
-            "Argument `X` must hold series of shape (length,) or (length, channels). "
-            f"Received: sample 0 of type {type(samples[0]).__name__} and shape {shape}"
-        )
-    return shape[1] if len(shape) == 2 else 1

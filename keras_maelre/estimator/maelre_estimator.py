@@ -20,20 +20,25 @@ from keras_maelre.checks import (
     check_number,
     check_rate,
 )
+from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
 from keras_maelre.estimator.default_preprocessor import (
     default_preprocessor,
     warn_of_cuts,
 )
+from keras_maelre.estimator.extra_features import JoinedHead, split_to_join
 from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
+from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import SIZES
 from keras_maelre.models.sample_batches import take
-from keras_maelre.training import recipe as recipe_for
+from keras_maelre.training import small_data_recipe
 
 # What is learned from thousands of documents is less than RoBERTa's 768 wide.
 LEARNED_EMBEDDING_DIM = 128
+# By default.
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
 
 
 class MaelreEstimator(ClassifierMixin, BaseEstimator):
@@ -42,8 +47,13 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     Raw samples go in, labels come out: the preprocessor, the model and its training
     are chosen by the modality and the data. It works in `cross_val_score`,
     `GridSearchCV`, `CalibratedClassifierCV` and `Pipeline`, and is cloned, copied and
-    pickled like any other. Underneath are a `MaelreClassifier`, which is the attribute
-    `classifier_` of a fitted estimator, and `keras_maelre.training.recipe`.
+    pickled like any other. Underneath are a `MaelreClassifier` with
+    `pooling="blocks"`, which is the attribute `classifier_` of a fitted estimator, and
+    `keras_maelre.training.small_data_recipe`: a linear probe, then training, of which
+    the better by validation is kept.
+
+    Series are given with their differences, and resized if a linear probe is better on
+    them then: fewer steps are trained on faster.
 
     Needs `pip install "keras_maelre[sklearn]"`.
 
@@ -55,7 +65,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             the directory or `hf://` handle of a saved preset, whose weights are trained
             further.
         epochs: Integer, passes over the training samples; with `time_limit` the most
-            there may be.
+            there may be. `None` for as many as make a thousand steps, but at least 5
+            and at most 200.
         time_limit: Optional number of seconds that the training may take. How much is
             trained then depends on the speed of the machine.
         batch_size: Integer.
@@ -71,22 +82,28 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
         input_shape: Tuple of integers, the shape of one input of the model, such as
-            `(length, channels)` of series. By default the longest training sample
-            decides, up to the length of the preset for texts, bytes and sounds; images
-            are scaled to `(64, 64, 3)`. Ends of longer samples are cut off, with a
-            warning.
+            `(length, channels)` of series, which are then neither resized nor given
+            with their differences. By default the longest training sample decides, up
+            to the length of the preset for texts, bytes and sounds; images are scaled
+            to `(64, 64, 3)`. Ends of longer samples are cut off, with a warning.
         channels_first: Boolean. Whether series are `(channels, length)`, as in aeon,
             and arrays of images `(channels, height, width)`.
         preprocessor: Optional, one of `keras_maelre.preprocessing`, in place of the one
             that is made from the data.
+        extra_features: Optional transformer of scikit-learn, from raw samples to
+            features that join those of the encoder at the head: `TfidfVectorizer()`
+            for documents, `keras_maelre.estimator.MiniRocket()` for series. How much
+            they count is chosen on the validation samples. Such an estimator is
+            pickled, not saved; `classifier_` is without them.
         recipe: Optional dictionary of what to change of the recipe, such as
-            `{"augmentation": [], "ema": False}`; see `keras_maelre.training.Recipe`.
+            `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
         classes_: Array of shape `(classes,)`, the labels, sorted. Of multi-label
             indicator matrices: the numbers, or names, of their columns.
         classifier_: The trained `MaelreClassifier`, with its preprocessor.
+        joined_head_: What `extra_features` add to the logits, or `None`.
         history_: Dictionary from the names of losses and metrics to lists of their
             values, one per epoch.
         n_features_in_: Integer, the length of the series, if they came in an array.
@@ -119,7 +136,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         modality="series",
         *,
         preset=None,
-        epochs=50,
+        epochs=None,
         time_limit=None,
         batch_size=32,
         learning_rate=None,
@@ -130,6 +147,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         input_shape=None,
         channels_first=False,
         preprocessor=None,
+        extra_features=None,
         recipe=None,
         verbose=0,
     ):
@@ -146,6 +164,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         self.input_shape = input_shape
         self.channels_first = channels_first
         self.preprocessor = preprocessor
+        self.extra_features = extra_features
         self.recipe = recipe
         self.verbose = verbose
 
@@ -197,17 +216,27 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         weights = self._with_class_weight(weights, classes, targets, multi_label)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeded(seed):
-            classifier = self._new_classifier(samples, classes, multi_label)
+            classifier = self._new_classifier(
+                samples, classes, multi_label, targets, groups, seed
+            )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
+            trained, held_out = (samples, targets, weights), None
+            if self.extra_features is not None:
+                out = stratified_split(
+                    targets, self.validation_fraction, groups=groups, seed=seed
+                )
+                if out.any():
+                    trained, held_out = split_to_join(samples, targets, weights, out)
+                    groups = None if groups is None else np.asarray(groups)[~out]
             history = recipe.fit(
                 classifier,
-                samples,
-                targets,
+                *trained[:2],
+                validation_data=held_out and held_out[:2],
                 validation_split=self.validation_fraction,
                 groups=groups,
-                sample_weight=weights,
-                epochs=self.epochs,
+                sample_weight=trained[2],
+                epochs=self._count_epochs(len(samples)),
                 time_limit=self.time_limit,
                 batch_size=self.batch_size,
                 output=self.output,
@@ -215,6 +244,15 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 seed=seed,
                 verbose=self.verbose,
             )
+        self.joined_head_ = None
+        if self.extra_features is not None:
+            joined = JoinedHead(self.extra_features, multi_label, len(classes))
+            if held_out is not None:
+                joined.fit(*trained)
+                logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
+                joined.choose_weights(logits, *held_out[:2])
+            joined.fit(samples, targets, weights)
+            self.joined_head_ = joined
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -234,7 +272,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         samples = raw_samples(self, X, reset=False)
         if self.preprocessor is None:
             warn_of_cuts(self.classifier_.preprocessor, samples)
-        return self.classifier_.predict_proba(samples, batch_size=self.batch_size)
+        classifier, joined = self.classifier_, self.joined_head_
+        if joined is None:
+            return classifier.predict_proba(samples, batch_size=self.batch_size)
+        logits = classifier.predict(samples, self.batch_size, verbose=0)
+        return joined.predict_proba(logits, samples)
 
     def predict(self, X):
         """Returns the label of every sample.
@@ -326,7 +368,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     def _check_parameters(self):
         """Checks what nothing further below checks, or checks too late."""
         check_choice("modality", self.modality, tuple(modalities.MODALITIES))
-        check_integer("epochs", self.epochs)
+        if self.epochs is not None:
+            check_integer("epochs", self.epochs)
         check_integer("batch_size", self.batch_size)
         check_integer("verbose", self.verbose, 0, 2)
         check_rate("validation_fraction", self.validation_fraction)
@@ -362,6 +405,17 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     f"Received: random_state={self.random_state!r}"
                 )
         _check_class_weight(self.class_weight)
+        extra = self.extra_features
+        if extra is not None and (
+            isinstance(extra, type)
+            or not hasattr(extra, "fit_transform")
+            or not hasattr(extra, "get_params")
+        ):
+            raise TypeError(
+                "Argument `extra_features` must be a transformer of scikit-learn, with "
+                "`fit_transform`, `transform` and `get_params`. "
+                f"Received: extra_features={extra!r}"
+            )
 
     def _recipe(self):
         changes = self.recipe
@@ -382,7 +436,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         if self.class_weight is not None:
             # Classes that are weighted and sampled alike would count twice.
             changes = {"balanced": False, **changes}
-        return recipe_for(self.modality, **changes)
+        return small_data_recipe(self.modality, **changes)
+
+    def _count_epochs(self, samples):
+        if self.epochs is not None:
+            return self.epochs
+        trained = samples * (1 - self.validation_fraction)
+        steps = max(1, int(trained / self.batch_size))
+        return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
 
     def _with_class_weight(self, weights, classes, targets, multi_label):
         """Returns the weights of samples, those of their classes included."""
@@ -397,7 +458,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
 
-    def _new_classifier(self, samples, classes, multi_label):
+    def _new_classifier(self, samples, classes, multi_label, targets, groups, seed):
         preset = self._preset()
         head = {
             "class_names": [str(label) for label in classes],
@@ -406,14 +467,30 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         given = self.preprocessor
         built_in = MaelreClassifier.presets.get(preset)
         if built_in is not None:
-            if given is None:
+            head["pooling"] = "blocks"
+            if self.modality == "text" and given is None:
+                head["embedding_dim"] = LEARNED_EMBEDDING_DIM
+            candidates = [given]
+            if given is None and self.modality == "series" and self.input_shape is None:
+                candidates = series_candidates(samples)
+            elif given is None:
                 limit = built_in["input_shape"]
-                head["preprocessor"] = self._default_preprocessor(samples, limit)
-                if self.modality == "text":
-                    head["embedding_dim"] = LEARNED_EMBEDDING_DIM
-            else:
-                head["preprocessor"] = given
-            return MaelreClassifier.from_preset(preset, **head)
+                candidates = [
+                    default_preprocessor(
+                        self.modality, samples, self.input_shape, limit
+                    )
+                ]
+            return choose_by_probe(
+                lambda made: MaelreClassifier.from_preset(
+                    preset, **head, preprocessor=made
+                ),
+                candidates,
+                samples,
+                targets,
+                groups,
+                seed,
+                self.verbose,
+            )
         if given is not None:
             head["preprocessor"] = given
         elif self.input_shape is not None:
@@ -438,9 +515,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 self.modality, samples, shape, shape
             )
         return classifier
-
-    def _default_preprocessor(self, samples, limit):
-        return default_preprocessor(self.modality, samples, self.input_shape, limit)
 
     def _preset(self):
         """Returns the preset as the classifier takes it."""

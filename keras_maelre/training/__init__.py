@@ -22,7 +22,7 @@ from keras_maelre.training.multi_label_metrics import (
 )
 from keras_maelre.training.multi_label_report import MultiLabelReport
 from keras_maelre.training.pictures import plot_learning_curve
-from keras_maelre.training.recipe import Recipe, recipe
+from keras_maelre.training.recipe import Recipe, recipe, small_data_recipe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.schedule import WarmupCosine
 from keras_maelre.training.sequence_parallel import SequenceParallel
@@ -50,5 +50,6 @@ __all__ = [
     "plot_learning_curve",
     "plot_reliability",
     "recipe",
+    "small_data_recipe",
     "tune_thresholds",
 ]

@@ -17,7 +17,8 @@ class BestWeights(keras.callbacks.Callback):
         mode: `"max"` or `"min"`.
 
     Attributes:
-        epoch: Integer, the best epoch, counted from 0; `None` before the first.
+        epoch: Integer, the best epoch, counted from 0; `None` before the first, and
+            -1 if it is what `start` was told of.
         score: Float, its score.
 
     Example:
@@ -33,6 +34,15 @@ class BestWeights(keras.callbacks.Callback):
         super().__init__()
         self.monitor, self.sign = monitor, {"max": 1, "min": -1}[mode]
         self.epoch = self.score = self.weights = None
+
+    def start(self, score, weights):
+        """Tells of weights before the training, which are kept if no epoch is as good.
+
+        Args:
+            score: Float.
+            weights: List of arrays.
+        """
+        self.epoch, self.score, self.weights = -1, float(score), weights
 
     def on_epoch_end(self, epoch, logs=None):
         score = (logs or {}).get(self.monitor)

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -17,8 +18,12 @@ from keras_maelre.models.training_guard import inner_optimizer
 from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.best_weights import BestWeights
 from keras_maelre.training.fingerprint import fingerprint
+from keras_maelre.training.linear_probe import linear_probe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.time_budget import StopInTime, plan_in_time
+
+# Fewer do not turn new weights into a classifier.
+FEW_STEPS = 100
 
 
 def run(
@@ -59,7 +64,9 @@ def run(
         output = check_path("output", output)
 
     # === Data ===
-    x, y, sample_weight, validation_data = _split(
+    everything = x, y, sample_weight, groups
+    has_validation = validation_data is not None
+    x, y, sample_weight, groups, validation_data = _split(
         recipe,
         classifier,
         x,
@@ -90,10 +97,37 @@ def run(
             sample_weight=validation_data[2] if len(validation_data) > 2 else None,
         )
 
-    # === How long ===
+    # === Callbacks ===
     folder = None if output is None else pathlib.Path(output)
-    plan_file = None if folder is None else folder / "plan.json"
-    going_on = resume and plan_file.is_file()
+    averages = AveragedWeights() if recipe.ema else None
+    best = None
+    if validation is not None and recipe.restore_best_weights:
+        monitor = recipe.metrics(classifier.multi_label)[0].name
+        best = BestWeights(f"val_{monitor}")
+    watched = [c for c in (averages, best) if c is not None] + as_list(callbacks)
+    if time_limit is not None:
+        watched.append(StopInTime(begin + time_limit))
+    plan_file = resumable = None
+    going_on = resuming = False
+    if folder is not None:
+        settings = _settings(
+            recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+        )
+        settings |= {"seed": seed, "weighted": sample_weight is not None}
+        resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
+        watched.append(resumable)
+        plan_file = folder / "plan.json"
+        going_on = resume and plan_file.is_file()
+        resuming = going_on and resumable.can_resume()
+
+    # === Probe ===
+    probe = None
+    if recipe.probe and not resuming:
+        probe = _probe(classifier, x, y, sample_weight, groups, batch_size, seed)
+        if verbose:
+            print(probe)
+
+    # === How long ===
     if going_on:
         plan = _read_plan(plan_file)
     elif time_limit is None:
@@ -106,34 +140,30 @@ def run(
         batches = recipe.batches(
             classifier, x, y, steps_per_epoch=plan["steps_per_epoch"], **options
         )
-    recipe.compile(classifier, plan["epochs"] * len(batches))
+    total_steps = plan["epochs"] * len(batches)
+    recipe.compile(classifier, total_steps)
+    if total_steps < FEW_STEPS and not recipe.probe:
+        warnings.warn(
+            f"The training has only {total_steps} steps, too few for new weights: use "
+            "more epochs, smaller batches, or `small_data_recipe`, which begins with a "
+            "linear probe.",
+            stacklevel=3,
+        )
+    if probe is not None and best is not None:
+        scores = classifier.evaluate(validation, verbose=0, return_dict=True)
+        best.start(scores[monitor], classifier.get_weights())
+        if verbose:
+            print(f"Before the training: {best.monitor} {best.score:.4f}.")
 
     if verbose:
         print(describe(recipe, classifier, batches, validation, plan))
-
-    # === Callbacks ===
-    averages = AveragedWeights() if recipe.ema else None
-    best = None
-    if validation is not None and recipe.restore_best_weights:
-        monitor = recipe.metrics(classifier.multi_label)[0].name
-        best = BestWeights(f"val_{monitor}")
-    watched = [c for c in (averages, best) if c is not None] + as_list(callbacks)
-    if time_limit is not None:
-        watched.append(StopInTime(begin + time_limit))
-    done, resumable = 0, None
-    if folder is not None:
-        settings = _settings(
-            recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
-        )
-        settings |= {"seed": seed, "weighted": sample_weight is not None}
-        resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
-        watched.append(resumable)
-        if going_on and resumable.can_resume():
-            done = resumable.restore(classifier)
-        else:
-            if verbose and resumable.can_resume():
-                print(f"The training that {folder} holds is replaced.")
-            _write_json(plan_file, plan)
+    done = 0
+    if resuming:
+        done = resumable.restore(classifier)
+    elif folder is not None:
+        if verbose and resumable.can_resume():
+            print(f"The training that {folder} holds is replaced.")
+        _write_json(plan_file, plan)
 
     # === Training ===
     if verbose:
@@ -149,6 +179,9 @@ def run(
         callbacks=watched,
         verbose=verbose,
     )
+    if best is not None and best.epoch == -1 and not has_validation:
+        # Training gained nothing: what it was validated on is left to learn from.
+        _probe(classifier, *everything, batch_size, seed)
     if resumable is not None:
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
@@ -230,20 +263,40 @@ def _split(
                 "Argument `validation_data` must be a tuple (x, y) or (x, y, w). "
                 f"Received: {type(validation_data).__name__}"
             )
-        return x, y, sample_weight, validation_data
+        return x, y, sample_weight, groups, validation_data
     if not fraction:
-        return x, y, sample_weight, None
+        return x, y, sample_weight, groups, None
     labels = recipe.labels(classifier, y)
     held_out = stratified_split(labels, fraction, groups=groups, seed=seed)
     if not held_out.any():
-        return x, y, sample_weight, None
+        return x, y, sample_weight, groups, None
     train, held = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     validation_data = (take(x, held), labels[held])
     if sample_weight is not None:
         sample_weight = np.asarray(sample_weight)
         validation_data = (*validation_data, sample_weight[held])
         sample_weight = sample_weight[train]
-    return take(x, train), labels[train], sample_weight, validation_data
+    if groups is not None:
+        groups = np.asarray(groups)[train]
+    return take(x, train), labels[train], sample_weight, groups, validation_data
+
+
+def _probe(classifier, x, y, sample_weight, groups, batch_size, seed):
+    """Fits the head to all samples that have a weight."""
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight)
+        kept = np.flatnonzero(sample_weight)
+        x, y, sample_weight = take(x, kept), take(y, kept), sample_weight[kept]
+        groups = None if groups is None else np.asarray(groups)[kept]
+    return linear_probe(
+        classifier,
+        x,
+        y,
+        groups=groups,
+        sample_weight=sample_weight,
+        batch_size=batch_size,
+        seed=seed,
+    )
 
 
 def _settings(
@@ -284,7 +337,11 @@ def _layer_config(layer):
 def _summary(plan, history, best, seconds):
     done = len(history.epoch)
     parts = [f"Trained {done} of {plan['epochs']} epochs in {seconds:.0f} s."]
-    if best is not None and best.epoch is not None:
+    if best is not None and best.epoch == -1:
+        parts.append(
+            f"No epoch was as good as the probe, {best.score:.4f}: it is kept."
+        )
+    elif best is not None and best.epoch is not None:
         parts.append(
             f"Kept the weights of epoch {best.epoch + 1}: {best.monitor} "
             f"{best.score:.4f}."

@@ -148,8 +148,8 @@ def test_symbolic_call_keeps_shape(layer_class, settings):
         (
             TimeMask,
             {"max_width": 2.5},
-            TypeError,
-            "`max_width`.*positive int",
+            ValueError,
+            "`max_width`.*positive integer, or a fraction.*2.5",
         ),
         (
             SpectrogramNoise,
@@ -185,6 +185,23 @@ def test_masks_are_one_uniform_band_of_each_sample(layer_class, axis):
 def test_band_may_cover_an_axis_that_is_shorter():
     output = augment(FrequencyMask(100, seed=0), np.ones(MANY, "float32"))
     assert_uniform(widths_of(output[:, 0] == 0), MANY[2])
+
+
+@pytest.mark.parametrize("layer_class, axis", [(FrequencyMask, 2), (TimeMask, 1)])
+def test_fractions_count_from_the_size_of_the_axis(layer_class, axis):
+    ones = np.ones(MANY, "float32")
+    most = int(np.ceil(0.25 * MANY[axis]))
+    expected = augment(layer_class(most, seed=0), ones)
+    np.testing.assert_array_equal(augment(layer_class(0.25, seed=0), ones), expected)
+
+
+def test_a_fraction_of_a_shift():
+    spectrograms = random_spectrograms(FEW)
+    most = int(np.ceil(0.1 * FEW[1]))
+    np.testing.assert_array_equal(
+        augment(SpectrogramRoll(0.1, seed=0), spectrograms),
+        augment(SpectrogramRoll(most, seed=0), spectrograms),
+    )
 
 
 def test_masks_leave_padding_zero():

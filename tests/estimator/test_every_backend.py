@@ -19,7 +19,7 @@ def test_ragged_series_and_names():
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert not hasattr(fitted, "n_features_in_")
     assert fitted.classifier_.class_names == ("fast", "slow")
-    assert fitted.classifier_.preprocessor.input_shape == (max(map(len, X)), 1)
+    assert fitted.classifier_.preprocessor.input_shape == (max(map(len, X)), 2)
     assert fitted.score(X, y) == np.mean(predicted == y)
 
 

@@ -23,7 +23,7 @@ def test_arrays_of_channels_first_and_last_are_the_same():
     X, y = waves(channels=2)
     last = estimator().fit(X, y)
     assert last.n_features_in_ == X.shape[1]
-    assert last.classifier_.signal_shape == (24, 2)
+    assert last.classifier_.signal_shape == (24, 4)
     first = estimator(channels_first=True).fit(np.moveaxis(X, -1, 1), y)
     expected = last.predict_proba(X)
     np.testing.assert_array_equal(first.predict_proba(np.moveaxis(X, -1, 1)), expected)

@@ -89,13 +89,13 @@ def test_saved_presets_are_trained_further(tmp_path):
     y = np.arange(24) % 3
     start = estimator(preset=tmp_path / "saved", learning_rate=1e-9).fit(X, y)
     assert start.classifier_.num_classes == 3
-    assert start.classifier_.preprocessor.input_shape == (24, 1)
+    assert start.classifier_.preprocessor.input_shape == (24, 2)
     weights = [e.classifier_.backbone.get_weights() for e in (start, first)]
     for mine, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
     first.classifier_.backbone.save_to_preset(tmp_path / "backbone")
     fitted = estimator(preset=str(tmp_path / "backbone")).fit(X, y)
-    assert fitted.classifier_.preprocessor.input_shape == (24, 1)
+    assert fitted.classifier_.preprocessor.input_shape == (24, 2)
 
 
 def test_presets_by_size_and_by_name():

@@ -1,0 +1,129 @@
+"""Features of the user's own beside those of the encoder, joined at the head."""
+
+import numpy as np
+import scipy.sparse
+from scipy.optimize import minimize
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from keras_maelre.models.predictions import probabilities
+from keras_maelre.models.sample_batches import take
+
+PENALTIES = np.logspace(-3, 6, 19)
+EPSILON = 1e-7
+
+
+class JoinedHead:
+    """A linear model on further features, whose scores are added to the logits.
+
+    A Dense layer on two sets of features is the sum of one on each. That of the encoder
+    is trained already; here the other one is fitted, and how much each counts is chosen
+    on samples that neither has seen.
+
+    Args:
+        transformer: A transformer of scikit-learn, from raw samples to features. It is
+            cloned.
+        multi_label: Boolean.
+        classes: Integer, their number.
+
+    Attributes:
+        weights: Array `(encoder, features, offset)`: the logits are `encoder` times
+            those of the encoder, `features` times the scores, and the offset.
+    """
+
+    def __init__(self, transformer, multi_label, classes):
+        self.transformer = transformer
+        self.multi_label = multi_label
+        self.classes = classes
+        self.model = None
+        self.weights = np.array([1.0, 1.0, 0.0])
+
+    def fit(self, samples, targets, sample_weight=None):
+        """Fits transformer and linear model.
+
+        Args:
+            samples: List or array of raw samples.
+            targets: Integers, or rows of zeros and ones.
+            sample_weight: Optional array with a number for each sample.
+        """
+        transformer = clone(self.transformer)
+        features = transformer.fit_transform(samples, targets)
+        if scipy.sparse.issparse(features):
+            linear = LogisticRegression(C=10.0, max_iter=1000)
+            if self.multi_label:
+                linear = OneVsRestClassifier(linear)
+        else:
+            linear = RidgeClassifierCV(PENALTIES)
+            linear = make_pipeline(StandardScaler(), linear)
+        weights = {}
+        if sample_weight is not None and not isinstance(linear, OneVsRestClassifier):
+            name = "sample_weight"
+            if not scipy.sparse.issparse(features):
+                name = "ridgeclassifiercv__sample_weight"
+            weights = {name: sample_weight}
+        self.model = transformer, linear.fit(features, targets, **weights)
+
+    def choose_weights(self, logits, samples, targets):
+        """Chooses how much encoder and features count.
+
+        Args:
+            logits: Array of shape `(samples, classes)`, those of the encoder.
+            samples: Raw samples that were not trained on.
+            targets: Integers, or rows of zeros and ones.
+        """
+        parts = np.stack([logits, self._scores(samples)])
+        rows = targets if self.multi_label else np.eye(self.classes)[targets]
+
+        def loss(weights):
+            found = np.clip(self._probabilities(parts, weights), EPSILON, 1 - EPSILON)
+            missed = rows * np.log(found)
+            if self.multi_label:
+                missed = missed + (1 - rows) * np.log(1 - found)
+            return -np.sum(missed) / len(rows)
+
+        bounds = [
+            (0.0, None),
+            (0.0, None),
+            (None, None) if self.multi_label else (0, 0),
+        ]
+        self.weights = minimize(
+            loss, np.array([1.0, 1.0, 0.0]), method="L-BFGS-B", bounds=bounds
+        ).x
+
+    def predict_proba(self, logits, samples):
+        """Returns probabilities.
+
+        Args:
+            logits: Array of shape `(samples, classes)`, those of the encoder.
+            samples: Raw samples.
+        """
+        return self._probabilities((logits, self._scores(samples)), self.weights)
+
+    def _probabilities(self, parts, weights):
+        encoder, features, offset = weights
+        return probabilities(
+            encoder * parts[0] + features * parts[1] + offset, self.multi_label
+        )
+
+    def _scores(self, samples):
+        transformer, linear = self.model
+        scores = linear.decision_function(transformer.transform(samples))
+        if scores.ndim == 1:  # of two classes, those of the second
+            scores = np.stack([-scores, scores], axis=1) / 2
+        return scores
+
+
+def split_to_join(samples, targets, weights, held_out):
+    """Returns what to train on, and what to choose the weights of both parts on."""
+    inside, outside = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    return (
+        (take(samples, inside), targets[inside], _taken(weights, inside)),
+        (take(samples, outside), targets[outside], _taken(weights, outside)),
+    )
+
+
+def _taken(weights, chosen):
+    return None if weights is None else weights[chosen]

@@ -1,0 +1,98 @@
+"""Features of scikit-learn's transformers join those of the encoder."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from keras_maelre.estimator import MiniRocket
+from tests.estimator.small import documents, estimator, ragged, waves
+
+pytestmark = pytest.mark.compiles_long
+
+
+class Answer(TransformerMixin, BaseEstimator):
+    """Features that know the class of a series, and nothing else."""
+
+    def fit(self, X, y=None):
+        self.fitted_ = len(X)
+        return self
+
+    def transform(self, X):
+        return np.array([[row[0], -row[0]] for row in X])
+
+
+class Noise(Answer):
+    def transform(self, X):
+        return np.random.default_rng(len(X)).normal(size=(len(X), 50))
+
+
+def marked(count=40, seed=0):
+    """Noise, whose first step says the class."""
+    generator = np.random.default_rng(seed)
+    X, y = generator.normal(size=(count, 24)), np.arange(count) % 2
+    X[:, 0] = 100 * y
+    return X, np.where(y, "one", "other")
+
+
+def test_features_that_know_decide():
+    X, y = marked()
+    plain = estimator(epochs=1, preprocessor=None)
+    fitted = clone(plain).set_params(extra_features=Answer()).fit(X, y)
+    unseen, labels = marked(30, seed=1)
+    assert fitted.score(unseen, labels) == 1
+    encoder, features, _ = fitted.joined_head_.weights
+    assert features > encoder
+
+
+def test_features_that_know_nothing_count_little():
+    X, y = waves(80)
+    options = {"epochs": 10, "validation_fraction": 0.3}
+    fitted = estimator(extra_features=Noise(), **options).fit(X, y)
+    unseen, labels = waves(60, seed=1)
+    alone = estimator(**options).fit(X, y).score(unseen, labels)
+    assert fitted.score(unseen, labels) >= alone - 0.1
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_words_beside_tokens(multi_label):
+    X, y = documents(40)
+    if multi_label:
+        y = [[label, "weather"] if i % 3 else [label] for i, label in enumerate(y)]
+    fitted = estimator("text", extra_features=TfidfVectorizer()).fit(X, y)
+    assert fitted.predict_proba(X).shape == (40, 3 if multi_label else 2)
+    unseen, labels = documents(20, seed=1)
+    if not multi_label:
+        assert fitted.score(unseen, labels) == 1
+        np.testing.assert_allclose(fitted.predict_proba(unseen).sum(axis=1), 1)
+    copy = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_allclose(
+        copy.predict_proba(unseen), fitted.predict_proba(unseen), atol=1e-6
+    )
+    with pytest.raises(TypeError, match="`extra_features` cannot be saved.*pickle"):
+        fitted.save("anywhere")
+
+
+def test_without_validation_both_count_alike():
+    X, y = ragged(20)
+    fitted = estimator(extra_features=MiniRocket(84), validation_fraction=0.0)
+    fitted.fit(X, y)
+    np.testing.assert_array_equal(fitted.joined_head_.weights, [1, 1, 0])
+    assert fitted.joined_head_.model[0].length_ == max(map(len, X))
+
+
+def test_groups_and_weights():
+    X, y = waves(24)
+    fitted = estimator(extra_features=Answer(), validation_fraction=0.3)
+    fitted.fit(X, y, sample_weight=np.arange(24), groups=np.arange(24) // 4)
+    # The sample of weight 0 is left out.
+    assert fitted.joined_head_.model[0].fitted_ == 23
+
+
+@pytest.mark.parametrize("extra", [MiniRocket, "tfidf", len])
+def test_what_is_not_a_transformer_is_refused(extra):
+    X, y = waves(8)
+    with pytest.raises(TypeError, match="`extra_features` must be a transformer"):
+        estimator(extra_features=extra).fit(X, y)
