@@ -1,0 +1,180 @@
+"""What `MaelreEstimator` makes of small real sets by default, beside a simple tool.
+
+    KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/small_data.py \
+        Worms.npz esc10/index.csv:5 imdb.parquet imagenette.npz --seconds 300
+
+Data are series or encoded images (`.npz`), UCR files, tables of texts (`.parquet`, or
+`.parquet:COLUMN` for multi-label ones) and lists of sounds (`.csv:FOLD`, the fold to
+test on). The simple tool:
+MiniRocket and ridge regression for series, words and a linear classifier for texts,
+statistics of mel bands and a support vector machine for sounds. With `--extra` its
+features join the estimator's head.
+
+Everything is chosen on the training samples; the test samples are looked at once.
+Every row is written to `--output` once it is measured, and is not measured again.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import keras
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.metrics import f1_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
+
+from keras_maelre import MaelreEstimator, datasets
+from keras_maelre.estimator import MiniRocket
+from keras_maelre.preprocessing import AudioPreprocessor
+
+
+def main():
+    args = parse()
+    rows = []
+    if args.output.is_file():
+        rows = json.loads(args.output.read_text(encoding="utf-8"))
+    done = {(row["data"], row["tool"], row["seed"]) for row in rows}
+    tools = {"simple tool": simple, "estimator": estimator}
+    if args.extra:
+        tools = {"estimator and the tool's features": joined}
+    for path in args.data:
+        modality, name, data = load(path)
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
+            for tool, make in tools.items():
+                if (name, tool, seed) in done:
+                    continue
+                model = make(modality, data, args, seed)
+                if model is None:
+                    continue
+                begin, cpu = time.monotonic(), time.process_time()
+                known = {}
+                if isinstance(model, MaelreEstimator):
+                    known["groups"] = data.groups_train
+                model.fit(data.x_train, data.y_train, **known)
+                row = {"data": name, "tool": tool, "seed": seed}
+                row["seconds"] = round(time.monotonic() - begin, 1)
+                row["cpu_seconds"] = round(time.process_time() - cpu, 1)
+                predicted = model.predict(data.x_test)
+                if data.multi_label:
+                    for kind in ("micro", "macro"):
+                        score = f1_score(data.y_test, predicted, average=kind)
+                        row[f"{kind}_f1"] = round(float(score), 4)
+                else:
+                    score = np.mean(predicted == data.y_test)
+                    row["accuracy"] = round(float(score), 4)
+                row["backend"] = keras.backend.backend()
+                rows.append(row)
+                args.output.parent.mkdir(parents=True, exist_ok=True)
+                args.output.write_text(json.dumps(rows, indent=1) + "\n")
+                print(row, flush=True)
+    print(table(rows))
+
+
+def load(path):
+    """Returns modality, name and data of a path."""
+    path, _, part = path.partition(":")
+    path = pathlib.Path(path)
+    if path.suffix == ".parquet":
+        labels = {"label": part, "multi_label": True} if part else {}
+        return "text", path.stem, datasets.read_table(path, **labels)
+    if part:
+        name = f"{path.parent.name}, fold {part}"
+        return "audio", name, datasets.read_sound_table(path, test_fold=int(part))
+    if path.suffix == ".npz" and "jpeg" in np.load(path, allow_pickle=False):
+        return "image", path.stem, datasets.read_image_archive(path)
+    return "series", path.stem, datasets.load_series(path)
+
+
+def estimator(modality, data, args, seed, extra=None):
+    return MaelreEstimator(
+        modality,
+        time_limit=args.seconds,
+        random_state=seed,
+        extra_features=extra,
+        verbose=2,
+    )
+
+
+def joined(modality, data, args, seed):
+    features = simple_features(modality, seed)
+    return features and estimator(modality, data, args, seed, features)
+
+
+def simple(modality, data, args, seed):
+    features = simple_features(modality, seed)
+    if features is None:
+        return None
+    if modality == "series":
+        penalties = np.logspace(-3, 6, 19)
+        return make_pipeline(features, StandardScaler(), RidgeClassifierCV(penalties))
+    if modality == "audio":
+        return make_pipeline(features, StandardScaler(), SVC(C=10))
+    linear = LogisticRegression(C=10.0, max_iter=1000)
+    return make_pipeline(
+        features, OneVsRestClassifier(linear) if data.multi_label else linear
+    )
+
+
+def simple_features(modality, seed):
+    if modality == "series":
+        return MiniRocket(random_state=seed)
+    if modality == "text":
+        return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+    if modality == "audio":
+        return FunctionTransformer(mel_statistics)
+    return None
+
+
+def mel_statistics(sounds):
+    """Mean and deviation of every mel band, and of its changes."""
+    made = AudioPreprocessor((512, 64))(list(sounds))
+    parts = (made, np.diff(made, axis=1))
+    return np.concatenate(
+        [f(part, axis=1) for part in parts for f in (np.mean, np.std)], axis=1
+    )
+
+
+def table(rows):
+    """Mean over seeds, as a Markdown table."""
+    tools = list(dict.fromkeys(row["tool"] for row in rows))
+    lines = ["| data | " + " | ".join(tools) + " |", "|---" * (1 + len(tools)) + "|"]
+    for name in dict.fromkeys(row["data"] for row in rows):
+        cells = []
+        for tool in tools:
+            found = [r for r in rows if (r["data"], r["tool"]) == (name, tool)]
+            means = [
+                f"{np.mean([row[score] for row in found]):.3f}"
+                for score in ("accuracy", "micro_f1", "macro_f1")
+                if found and score in found[0]
+            ]
+            if found:
+                seconds = np.mean([row["seconds"] for row in found])
+                means.append(f"({seconds:.0f} s)")
+            cells.append(" ".join(means))
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--extra", action="store_true")
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=pathlib.Path("small_data.json")
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
