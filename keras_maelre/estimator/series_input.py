@@ -11,6 +11,8 @@ from keras_maelre.training import linear_probe
 
 # Longer series may be as good in fewer steps, which train faster.
 RESIZED = (256, 1024)
+# What a slower form must gain in cross-entropy to be taken.
+GAIN = 0.01
 # The samples that decide.
 MOST_SAMPLES = 500
 
@@ -48,6 +50,8 @@ def series_candidates(samples):
 def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
     """Returns the classifier whose linear probe is best on samples held out.
 
+    Of two that are about as good it is the former.
+
     Args:
         build: Function from a preprocessor to a new classifier.
         candidates: List of preprocessors.
@@ -74,7 +78,7 @@ def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
             done = "resized"
         if verbose:
             print(f"Series {done} to {steps} steps: {report}")
-        if best is None or report.loss < least:
+        if best is None or report.loss < least - GAIN:
             best, least = classifier, report.loss
     return best
 

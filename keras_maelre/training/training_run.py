@@ -339,7 +339,7 @@ def _summary(plan, history, best, seconds):
     parts = [f"Trained {done} of {plan['epochs']} epochs in {seconds:.0f} s."]
     if best is not None and best.epoch == -1:
         parts.append(
-            f"No epoch was as good as the probe, {best.score:.4f}: it is kept."
+            f"The probe is kept: no epoch had its {best.monitor} {best.score:.4f}."
         )
     elif best is not None and best.epoch is not None:
         parts.append(

@@ -142,14 +142,40 @@ def test_columns_of_tables():
 
 def test_lists_may_be_longer_than_what_was_fitted():
     X, y = ragged()
-    fitted = estimator().fit(X, y)
-    long = np.concatenate([X[0], X[0]])
     longest = max(map(len, X))
+    fitted = estimator(input_shape=(longest, 1)).fit(X, y)
+    long = np.concatenate([X[0], X[0]])
     with pytest.warns(UserWarning, match=f"the longest has {len(long)} steps"):
         probabilities = fitted.predict_proba([long])
     np.testing.assert_allclose(
         probabilities, fitted.predict_proba([long[:longest]]), atol=1e-6
     )
+
+
+def test_series_go_in_as_a_probe_likes_them_best(capsys):
+    # What tells ragged waves apart is their shape over the whole, not their pitch.
+    X, _ = ragged(40)
+    y = np.arange(40) % 2
+    curves = [
+        np.linspace(0, 1, len(x)) ** (1 + 3 * k) for x, k in zip(X, y, strict=True)
+    ]
+    fitted = estimator(verbose=2).fit(curves, y)
+    printed = capsys.readouterr().out
+    tried = [line for line in printed.splitlines() if line.startswith("Series ")]
+    longest = max(lengths)
+    assert tried[0].startswith(f"Series resized to {longest} steps")
+    assert tried[1].startswith(f"Series padded to {longest} steps")
+    losses = [float(line.partition("loss ")[2].split(",")[0]) for line in tried]
+    assert fitted.classifier_.preprocessor.resize == (losses[0] <= losses[1] + 0.01)
+    assert fitted.classifier_.preprocessor.differences
+
+
+def test_series_with_gaps_are_not_resized():
+    X, y = waves(16, 300)
+    X[3, 100:110] = np.nan
+    fitted = estimator().fit(X, y)
+    assert not fitted.classifier_.preprocessor.resize
+    assert fitted.classifier_.signal_shape == (300, 2)
 
 
 def test_input_shape_cuts_with_a_warning():

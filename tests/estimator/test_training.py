@@ -94,8 +94,12 @@ def test_saved_presets_are_trained_further(tmp_path):
     for mine, theirs in zip(*weights, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
     first.classifier_.backbone.save_to_preset(tmp_path / "backbone")
-    fitted = estimator(preset=str(tmp_path / "backbone")).fit(X, y)
-    assert fitted.classifier_.preprocessor.input_shape == (24, 2)
+    options = {"preset": str(tmp_path / "backbone")}
+    with pytest.raises(ValueError, match="A series must have shape"):
+        estimator(**options).fit(X, y)  # It is not known how it was made two channels.
+    preprocessor = first.classifier_.preprocessor
+    fitted = estimator(**options, preprocessor=preprocessor).fit(X, y)
+    assert fitted.classifier_.preprocessor is preprocessor
 
 
 def test_presets_by_size_and_by_name():
