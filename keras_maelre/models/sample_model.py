@@ -7,6 +7,7 @@ import keras
 from keras_maelre.checks import check_integer, check_number
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import sample_batches
+from keras_maelre.models.batch_errors import keeps_errors
 from keras_maelre.models.maelre_model import MaelreModel, as_array
 from keras_maelre.models.predictions import check_outputs
 from keras_maelre.models.preprocessors import check_preprocessor
@@ -244,9 +245,14 @@ class SampleModel(MaelreModel):
         if self.preprocessor is not None:
             x = self.preprocessor(x)
 
+        @keeps_errors
         def checked(x):
             self.check_inputs(x)
             return x
+
+        @keeps_errors
+        def encoded(y):
+            return self.encode_targets(y).astype(dtype.as_numpy_dtype)
 
         shape = x.shape
         x = tf.numpy_function(checked, [x], x.dtype)
@@ -255,11 +261,7 @@ class SampleModel(MaelreModel):
             rows = self.multi_label or wants_rows(getattr(self, "loss", None))
             rows = rows or y.shape.rank == 2 and y.shape[1] == self.num_classes
             dtype = tf.float32 if rows else tf.int32
-            y = tf.numpy_function(
-                lambda y: self.encode_targets(y).astype(dtype.as_numpy_dtype),
-                [y],
-                dtype,
-            )
+            y = tf.numpy_function(encoded, [y], dtype)
             y.set_shape((None, self.num_classes) if rows else (None,))
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
