@@ -123,9 +123,15 @@ def run(
     done, resumable = 0, None
     if folder is not None:
         settings = _settings(
-            recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+            recipe,
+            classifier,
+            fingerprint(x, y, sample_weight),
+            validation_data and fingerprint(*validation_data),
+            batch_size,
+            epochs,
+            time_limit,
+            seed,
         )
-        settings |= {"seed": seed, "weighted": sample_weight is not None}
         resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
         watched.append(resumable)
         if going_on and resumable.can_resume():
@@ -247,7 +253,7 @@ def _split(
 
 
 def _settings(
-    recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+    recipe, classifier, data, validation, batch_size, epochs, time_limit, seed
 ):
     """What a resumed training must share with the one that was started."""
     config = classifier.get_config()
@@ -261,17 +267,16 @@ def _settings(
             if name not in ("augmentation", "mixing")
         },
         "classifier": config,
-        "data": fingerprint(x, y),
+        "data": data,
+        "validation": validation,
         "batch_size": batch_size,
         "epochs": epochs,
         "time_limit": time_limit,
-        "validation": None,
+        "seed": seed,
     }
     for name in ("augmentation", "mixing"):
         layers = recipe.layers(name, classifier.modality)
         settings[name] = [_layer_config(layer) for layer in layers]
-    if validation_data is not None:
-        settings["validation"] = fingerprint(*validation_data[:2])
     return settings
 
 
