@@ -130,7 +130,9 @@ class SampleModel(MaelreModel):
             **kwargs: The other arguments are those of `keras.Model.evaluate`.
         """
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
-        x, y, sample_weight = self._ready(x, y, sample_weight, size)
+        # `fit` passes, every epoch, what it has made ready before the first.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y, sample_weight = self._ready(x, y, sample_weight, size)
         return super().evaluate(
             x,
             y,
@@ -194,9 +196,7 @@ class SampleModel(MaelreModel):
             prepare = functools.partial(self._prepare, cut=cut)
             ready = sample_batches.prepared(x, prepare, self._prepare_symbolic)
             return ready, y, sample_weight
-        if self.preprocessor is None and x is not None:
-            self.check_inputs(as_array(x))
-        else:
+        if self.preprocessor is not None or x is None:
             check_samples(x)
         # All labels are looked at before the first of them is trained on.
         if y is not None:
@@ -225,6 +225,7 @@ class SampleModel(MaelreModel):
         x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
         if sample_batches.is_batches(x):
             return x
+        self.check_inputs(as_array(x))
         return (x, y) if sample_weight is None else (x, y, sample_weight)
 
     def _prepare(self, x, y=None, sample_weight=None, cut=True):
