@@ -6,14 +6,14 @@ import pytest
 
 from keras_maelre import MaelreBackbone, MaelreClassifier, modalities
 from keras_maelre.models.targets import encode_targets
-from keras_maelre.preprocessing import SeriesPreprocessor
+from keras_maelre.preprocessing import AudioPreprocessor, SeriesPreprocessor
 from keras_maelre.training import (
     AugmentedBatches,
     OrderedBatches,
     WarmupCosine,
     recipe,
 )
-from tests.models.tiny import FEW_STEPS
+from tests.models.tiny import FEW_STEPS, tiny_classifier
 from tests.safety.small import (
     NAMES,
     STEPS,
@@ -217,7 +217,7 @@ BAD_SAMPLES = [
     (b"bytes", TypeError, "list.*bytes"),
     (3, TypeError, "list.*int"),
     (None, TypeError, "list.*NoneType"),
-    (inputs()[0], ValueError, r"sample \d+ of shape \(2,\)"),
+    (inputs()[0], ValueError, r"sample \d+ of shape \(2,\)\. Put .* in a list"),
     ([["a", "b"]], (TypeError, ValueError), "ample 0"),
     ([{"x": 1}], (TypeError, ValueError), "ample 0"),
     ([None], (TypeError, ValueError), "ample 0"),
@@ -274,6 +274,16 @@ def test_the_place_of_a_bad_sample_in_batches(plain, kind):
     )
     with pytest.raises(ValueError, match="sample 40"):
         plain.predict(batches, verbose=0)
+
+
+def test_the_place_of_a_bad_sound_is_told():
+    """At the beginning of a sentence, once."""
+    shape = (64, 128)
+    preprocessor = AudioPreprocessor(shape, truncate=True)
+    model = tiny_classifier("audio", input_shape=shape, preprocessor=preprocessor)
+    waves = [np.zeros(8000)] * 6 + [np.full(8000, 99.0)]
+    with pytest.raises(ValueError, match="^Sample 6 must hold floats"):
+        model.predict_raw(waves, batch_size=4)
 
 
 def test_no_samples_have_no_predictions(raw):
