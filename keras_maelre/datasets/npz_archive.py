@@ -41,12 +41,10 @@ def read_arrays(path, forms, optional):
         raise ValueError(f"{path} is not a .npz archive (a zip file of NumPy arrays).")
     try:
         archive = zipfile.ZipFile(path)
+        members = _find_members(archive)
     except Exception as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     with archive:
-        members = {
-            info.filename.removesuffix(".npy"): info for info in archive.infolist()
-        }
         form = next((form for form in forms if set(form) <= members.keys()), None)
         if form is None:
             possible = " or the arrays ".join(", ".join(form) for form in forms)
@@ -65,6 +63,20 @@ def read_arrays(path, forms, optional):
                     f"{path}: array {name!r} cannot be read: {error}"
                 ) from error
     return arrays
+
+
+def _find_members(archive):
+    """The members of an archive by the names of their arrays."""
+    members = {}
+    for info in archive.infolist():
+        # Compares its name here and where it begins: an array whose name is damaged
+        # would be one that is not there.
+        archive.open(info).close()
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise ValueError(f"there are two arrays {name!r}")
+        members[name] = info
+    return members
 
 
 def _read_array(archive, member, path):

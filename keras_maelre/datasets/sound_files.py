@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 
 from keras_maelre.checks import check_choice
-from keras_maelre.preprocessing.read_sound import import_soundfile, missing_bytes
+from keras_maelre.preprocessing.read_sound import import_soundfile
+from keras_maelre.preprocessing.sound_header import header_fault
 
 
 def keep_sound_files(files, missing, table):
@@ -53,6 +54,7 @@ def sound_fault(file):
         frames = soundfile.info(file).frames
     except soundfile.SoundFileError as error:
         return f"damaged ({error})"
-    if missing_bytes(file):
-        return "cut off"
-    return None if frames else "holds no samples"
+    fault = header_fault(file)
+    if fault is None and not frames:
+        fault = "holds no samples"
+    return fault

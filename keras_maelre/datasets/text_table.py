@@ -180,7 +180,8 @@ def _read_parquet(path):
             error
         )
     try:
-        columns = pyarrow.parquet.read_table(path).to_pydict()
+        table = pyarrow.parquet.read_table(path, page_checksum_verification=True)
+        columns = table.to_pydict()
         return {
             name: [_decoded(cell) for cell in cells] for name, cells in columns.items()
         }

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_maelre.models import preset_files, presets
+from keras_maelre.models.batch_errors import original_errors
 from keras_maelre.models.sample_batches import with_free_lengths
 from keras_maelre.models.training_guard import TrainingGuard
 
@@ -102,19 +103,20 @@ class MaelreModel(keras.Model):
                 kwargs["validation_data"]
             )
         x = self._with_free_lengths(x)
-        with self._kept():
+        with original_errors(), self._kept():
             return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
-        self.check_inputs(as_array(x))
+        if not kwargs.get("_use_cached_eval_dataset"):
+            self.check_inputs(as_array(x))
         x = self._with_free_lengths(x)
-        with self._kept():
+        with original_errors(), self._kept():
             return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         self.check_inputs(as_array(x))
         x = self._with_free_lengths(x)
-        with self._kept():
+        with original_errors(), self._kept():
             return super().predict(x, *args, **kwargs)
 
     def _with_free_lengths(self, x):

@@ -8,6 +8,7 @@ import weakref
 import keras
 import numpy as np
 
+from keras_maelre.models.batch_errors import keeps_errors
 from keras_maelre.models.sample_stream import located
 
 # `fit` hands the validation batches that it was given to `evaluate`, which must know.
@@ -54,6 +55,7 @@ class SampleBatches(keras.utils.PyDataset):
             # Keras' `set_random_seed` seeds this generator too.
             self.order = np.random.permutation(len(self.order))
 
+    @keeps_errors
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         samples = take(self.samples, chosen)
@@ -86,6 +88,7 @@ class PreparedBatches(keras.utils.PyDataset):
     def num_batches(self):
         return self.batches.num_batches
 
+    @keeps_errors
     def __getitem__(self, index):
         return prepare_batch(self.batches[index], self.prepare)
 
@@ -179,6 +182,7 @@ def with_free_lengths(batches):
     return made
 
 
+@keeps_errors
 def prepare_batch(batch, prepare):
     """Applies a function of `(x, y, sample_weight)` to a batch as Keras packs it."""
     if not isinstance(batch, (tuple, list)):

@@ -7,6 +7,7 @@ import keras
 from keras_maelre.checks import check_integer, check_number
 from keras_maelre.modalities.cut_padding import cut_padding
 from keras_maelre.models import sample_batches
+from keras_maelre.models.batch_errors import keeps_errors
 from keras_maelre.models.maelre_model import MaelreModel, as_array
 from keras_maelre.models.predictions import check_outputs
 from keras_maelre.models.preprocessors import check_preprocessor
@@ -129,7 +130,9 @@ class SampleModel(MaelreModel):
             **kwargs: The other arguments are those of `keras.Model.evaluate`.
         """
         size = 32 if batch_size is None else check_integer("batch_size", batch_size)
-        x, y, sample_weight = self._ready(x, y, sample_weight, size)
+        # `fit` passes, every epoch, what it has made ready before the first.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, y, sample_weight = self._ready(x, y, sample_weight, size)
         return super().evaluate(
             x,
             y,
@@ -193,9 +196,7 @@ class SampleModel(MaelreModel):
             prepare = functools.partial(self._prepare, cut=cut)
             ready = sample_batches.prepared(x, prepare, self._prepare_symbolic)
             return ready, y, sample_weight
-        if self.preprocessor is None and x is not None:
-            self.check_inputs(as_array(x))
-        else:
+        if self.preprocessor is not None or x is None:
             check_samples(x)
         # All labels are looked at before the first of them is trained on.
         if y is not None:
@@ -224,6 +225,7 @@ class SampleModel(MaelreModel):
         x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
         if sample_batches.is_batches(x):
             return x
+        self.check_inputs(as_array(x))
         return (x, y) if sample_weight is None else (x, y, sample_weight)
 
     def _prepare(self, x, y=None, sample_weight=None, cut=True):
@@ -244,9 +246,14 @@ class SampleModel(MaelreModel):
         if self.preprocessor is not None:
             x = self.preprocessor(x)
 
+        @keeps_errors
         def checked(x):
             self.check_inputs(x)
             return x
+
+        @keeps_errors
+        def encoded(y):
+            return self.encode_targets(y).astype(dtype.as_numpy_dtype)
 
         shape = x.shape
         x = tf.numpy_function(checked, [x], x.dtype)
@@ -255,11 +262,7 @@ class SampleModel(MaelreModel):
             rows = self.multi_label or wants_rows(getattr(self, "loss", None))
             rows = rows or y.shape.rank == 2 and y.shape[1] == self.num_classes
             dtype = tf.float32 if rows else tf.int32
-            y = tf.numpy_function(
-                lambda y: self.encode_targets(y).astype(dtype.as_numpy_dtype),
-                [y],
-                dtype,
-            )
+            y = tf.numpy_function(encoded, [y], dtype)
             y.set_shape((None, self.num_classes) if rows else (None,))
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 

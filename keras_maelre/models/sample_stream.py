@@ -1,6 +1,7 @@
 """The outputs of a model for any number of raw samples, in bounded memory."""
 
 import itertools
+import re
 
 import keras
 import numpy as np
@@ -9,6 +10,8 @@ from keras_maelre.modalities.cut_padding import cut_padding, few_shapes
 
 # So many batches of raw samples are taken at a time, and sorted by length.
 BATCHES_PER_POOL = 32
+# How a preprocessor that is called on one sample names it.
+THIS_SAMPLE = re.compile(r"\b([Ss])ample 0\b")
 
 
 def stream_outputs(samples, preprocessor, modality, forward, batch_size, verbose=0):
@@ -67,11 +70,11 @@ def located(function, pool, done, places=None):
             try:
                 function([sample])
             except (TypeError, ValueError, OSError) as reason:
-                where, message = f"sample {done + place}", str(reason)
-                if "sample 0" in message:
-                    message = message.replace("sample 0", where)
+                where, message = done + place, str(reason)
+                if THIS_SAMPLE.search(message):
+                    message = THIS_SAMPLE.sub(rf"\g<1>ample {where}", message)
                 else:
-                    message = f"{where}: {message}"
+                    message = f"sample {where}: {message}"
                 kinds = (FileNotFoundError, OSError, TypeError, ValueError)
                 kind = next(kind for kind in kinds if isinstance(reason, kind))
                 raise kind(message) from error

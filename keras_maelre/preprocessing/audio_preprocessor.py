@@ -383,6 +383,7 @@ def _load(sound, i, sampling_rate):
     """Returns a sound as a float wave of shape `(samples,)`, and its rate in Hz."""
     if isinstance(sound, PATHS):
         wave, rate = read_sound(os.fsdecode(sound))
+        _checked_rate(rate, f"{i} ({os.fsdecode(sound)!r})")
     else:
         wave, rate = _as_wave(sound, i, sampling_rate)
     if wave.dtype == "int16":
@@ -402,6 +403,11 @@ def _load(sound, i, sampling_rate):
     return wave.astype("float32", copy=False), rate
 
 
+def _checked_rate(rate, sample):
+    # Less would resample a short sound to one that fills the memory.
+    return check_number(f"rate of sample {sample}", rate, LOWEST_RATE, 1e9)
+
+
 def _as_wave(sound, i, sampling_rate):
     """Returns what is not a path as an array of a wave's shape and dtype, and its rate.
 
@@ -417,9 +423,7 @@ def _as_wave(sound, i, sampling_rate):
             )
         if _is_scalar(sound[1]) and not _is_scalar(sound[0]):
             wave, rate = sound
-            rate = rate.item() if hasattr(rate, "item") else rate
-            # Less would resample a short sound to one that fills the memory.
-            rate = check_number(f"rate of sample {i}", rate, LOWEST_RATE, 1e9)
+            rate = _checked_rate(rate.item() if hasattr(rate, "item") else rate, i)
     refuse_masked(wave, f"The wave of sample {i}")
     try:
         wave = np.asarray(wave)

@@ -244,6 +244,8 @@ def open_image(sample, name, background="white"):
         )
     try:
         if isinstance(sample, bytes):
+            # The checksums of PNG, which decoding does not look at.
+            Image.open(io.BytesIO(sample)).verify()
             sample = Image.open(io.BytesIO(sample))
         return _as_rgb(ImageOps.exif_transpose(sample), background)
     except UnidentifiedImageError as error:

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_maelre.checks import check_flag, check_integers
 from keras_maelre.models import preset_files, presets
+from keras_maelre.models.batch_errors import keeps_errors
 
 
 class Preprocessor:
@@ -72,6 +73,7 @@ class Preprocessor:
             x = self.prepare(x)
         return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
+    @keeps_errors
     def _prepare_array(self, array):
         # Strings arrive as bytes.
         return self.prepare(array.tolist() if array.dtype == object else array)

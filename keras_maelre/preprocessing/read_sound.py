@@ -1,18 +1,26 @@
 """Sound files as arrays."""
 
+import hashlib
 import pathlib
 
 import numpy as np
 
-# What programs write that cannot know the length: ffmpeg 2^32 - 1, sox 2^31 - 2^12.
-UNKNOWN_LENGTH = 0x7FFFF000
+from keras_maelre.preprocessing.ogg_pages import ogg_fault
+from keras_maelre.preprocessing.sound_header import flac_digest, header_fault
+
+# Values that are decoded at once: what a damaged header promises is not allocated.
+BLOCK = 2**22
+# Bits of a sample in FLAC.
+BITS = {"PCM_S8": 8, "PCM_16": 16, "PCM_24": 24}
 
 
 def read_sound(path):
     """Reads a sound file and mixes its channels down to one.
 
-    A WAV, AIFF or FLAC file whose end is missing is an error. An OGG file whose end is
-    missing reads as a shorter sound: the format does not tell its length.
+    A WAV, AIFF or FLAC file whose end is missing or whose header contradicts itself is
+    an error; so are a FLAC file whose samples are not those that it was made of, and an
+    OGG file with a page that is damaged or missing. An MP3 file whose end is missing
+    reads as a shorter sound.
 
     Args:
         path: String or path of a WAV, FLAC or OGG file, or of another format that
@@ -40,15 +48,40 @@ def read_sound(path):
     """
     path = pathlib.Path(path)
     sound_info(path)  # for its checks
+    fault = ogg_fault(path)
+    if fault:
+        raise ValueError(f"The sound file {str(path)!r} is {fault}.")
     soundfile = import_soundfile()
     try:
-        channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
+        with soundfile.SoundFile(path) as file:
+            wave = _decode(file, flac_digest(path))
+            return wave, file.samplerate
+    except (soundfile.SoundFileError, ValueError) as error:
         raise ValueError(
             f"{str(path)!r} is damaged or not a readable sound file: {error}"
         ) from error
-    wave = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
-    return np.ascontiguousarray(wave), rate
+
+
+def _decode(file, digest):
+    """Reads all of an open file, mixed down; a FLAC file must have the digest."""
+    size = max(1, BLOCK // file.channels)
+    bits, md5 = BITS.get(file.subtype), hashlib.md5(usedforsecurity=False)
+    parts = []
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
+        if digest and bits:
+            md5.update(_as_integers(block, bits))
+        parts.append(block[:, 0] if file.channels == 1 else block.mean(axis=1))
+    if digest and bits and md5.digest() != digest:
+        raise ValueError("its samples are not those that it was made of")
+    if not parts:
+        raise ValueError("it holds no samples")
+    return np.concatenate(parts)
+
+
+def _as_integers(block, bits):
+    """The bytes of samples as FLAC counts them: each of `bits` bits, little endian."""
+    integers = (block * np.float32(2 ** (bits - 1))).astype("<i4")
+    return integers.view("uint8").reshape(-1, 4)[:, : bits // 8].tobytes()
 
 
 def sound_info(path):
@@ -74,49 +107,12 @@ def sound_info(path):
         raise ValueError(
             f"{str(path)!r} is damaged or not a readable sound file: {error}"
         ) from error
-    missing = missing_bytes(path)
-    if missing:
-        raise ValueError(
-            f"The sound file {str(path)!r} is cut off: {missing} bytes of its samples "
-            "are missing."
-        )
+    fault = header_fault(path)
+    if fault:
+        raise ValueError(f"The sound file {str(path)!r} is {fault}.")
     if not info.frames:
         raise ValueError(f"The sound file {str(path)!r} holds no samples.")
     return info.frames, info.samplerate
-
-
-def missing_bytes(path):
-    """How many bytes of its samples a WAV or AIFF file lacks, by its header.
-
-    libsndfile reads such a file as a shorter sound.
-
-    Args:
-        path: Path of a file.
-
-    Returns:
-        Integer; 0 for files of other formats and of unknown length.
-    """
-    path = pathlib.Path(path)
-    with open(path, "rb") as file:
-        kind = file.read(12)[:4]
-        order = "little" if kind in (b"RIFF", b"RF64", b"BW64") else "big"
-        if order == "big" and kind not in (b"RIFX", b"FORM"):
-            return 0
-        long_size = None
-        while len(header := file.read(8)) == 8:
-            name, size = header[:4], int.from_bytes(header[4:], order)
-            if name in (b"data", b"SSND"):
-                if long_size is not None and size == 0xFFFFFFFF:
-                    size = long_size
-                elif size >= UNKNOWN_LENGTH:
-                    return 0
-                return max(0, size - (path.stat().st_size - file.tell()))
-            if name == b"ds64" and kind != b"RIFF":
-                # The sizes of a file above 4 GiB: of the whole, then of its samples.
-                long_size = int.from_bytes(file.read(16)[8:], order)
-                size -= 16
-            file.seek(size + size % 2, 1)
-    return 0
 
 
 def import_soundfile():

@@ -200,9 +200,10 @@ class SeriesPreprocessor(Preprocessor):
             series = series[:, None]
         if series.ndim != 2 or series.shape[1] != channels:
             alone = "(steps,) or " if channels == 1 else ""
+            advice = ". Put a single series in a list." if series.ndim < 2 else ""
             raise ValueError(
                 f"A series must have shape {alone}(steps, {channels}). {where} of "
-                f"shape {np.shape(sample)}"
+                f"shape {np.shape(sample)}{advice}"
             )
         missing = np.isnan(series)
         padding = missing.all(axis=1)

@@ -9,7 +9,9 @@ import numpy as np
 
 from keras_maelre.checks import check_flag, check_integer
 from keras_maelre.modalities import cut_padding, get
+from keras_maelre.models.batch_errors import keeps_errors
 from keras_maelre.models.sample_batches import one_per_sample, take
+from keras_maelre.models.sample_stream import located
 from keras_maelre.models.targets import encode_targets
 
 # Batches of samples of like length are gathered from the samples of this many.
@@ -155,6 +157,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.delivered = False
         self.pending = collections.OrderedDict()
 
+    @keeps_errors
     def __getitem__(self, index):
         index = check_integer("index", index, 0, len(self) - 1)
         epoch, order = self.epoch, self.order
@@ -243,6 +246,7 @@ class OrderedBatches(keras.utils.PyDataset):
     def __len__(self):
         return -(-len(self.x) // self.batch_size)
 
+    @keeps_errors
     def __getitem__(self, index):
         index = check_integer("index", index, 0, len(self) - 1)
         stop = min(len(self.x), (index + 1) * self.batch_size)
@@ -300,7 +304,10 @@ def _checked_preprocessor(preprocessor):
 def prepared_inputs(x, chosen, preprocessor, modality):
     """Returns chosen samples as inputs of a model."""
     samples = take(x, chosen)
-    batch = np.asarray(samples) if preprocessor is None else preprocessor(samples)
+    if preprocessor is None:
+        batch = np.asarray(samples)
+    else:
+        batch = located(preprocessor, samples, 0, chosen)
     return batch if modality is None else cut_padding(batch, modality)
 
 

@@ -9,13 +9,14 @@ import numpy as np
 LOOKED_AT = 256
 
 
-def fingerprint(x, y):
-    """Returns a short string that is another for other samples or labels.
+def fingerprint(x, y, sample_weight=None):
+    """Returns a short string that is another for other samples, labels or weights.
 
     Args:
         x: List or array of samples. All labels are hashed, and of the samples their
             number and the content of some: of files name and size.
         y: List or array of labels.
+        sample_weight: Optional list or array of numbers.
 
     Example:
 
@@ -33,6 +34,8 @@ def fingerprint(x, y):
     else:
         for labels in y:
             _add(digest, labels)
+    if sample_weight is not None:
+        _add(digest, np.asarray(sample_weight, "float64"))
     return digest.hexdigest()[:16]
 
 

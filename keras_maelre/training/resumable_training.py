@@ -1,6 +1,7 @@
 """Training that survives being killed."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -81,6 +82,9 @@ class ResumableTraining(keras.callbacks.Callback):
             raise self._damaged(state, error) from error
         self._check_settings(started)
         try:
+            for name, digest in record["sha256"].items():
+                if _hash(state / name) != digest:
+                    raise ValueError(f"{name} is not what was saved")
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             model.load_weights(state / "model.weights.h5")
@@ -141,6 +145,7 @@ class ResumableTraining(keras.callbacks.Callback):
         if self.best is not None and self.best.weights is not None:
             np.savez(unfinished / "best.npz", *self.best.weights)
             record["best"] = [self.best.epoch, self.best.score]
+        record["sha256"] = {path.name: _hash(path) for path in unfinished.iterdir()}
         (unfinished / "state.json").write_text(json.dumps(record), encoding="utf-8")
         shutil.rmtree(state, ignore_errors=True)
         os.replace(unfinished, state)
@@ -170,6 +175,11 @@ class ResumableTraining(keras.callbacks.Callback):
                     for key in changed
                 )
             )
+
+
+def _hash(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def random_states(model):

@@ -111,9 +111,15 @@ def run(
     going_on = resuming = False
     if folder is not None:
         settings = _settings(
-            recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+            recipe,
+            classifier,
+            fingerprint(x, y, sample_weight),
+            validation_data and fingerprint(*validation_data),
+            batch_size,
+            epochs,
+            time_limit,
+            seed,
         )
-        settings |= {"seed": seed, "weighted": sample_weight is not None}
         resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
         watched.append(resumable)
         plan_file = folder / "plan.json"
@@ -300,7 +306,7 @@ def _probe(classifier, x, y, sample_weight, groups, batch_size, seed):
 
 
 def _settings(
-    recipe, classifier, x, y, validation_data, batch_size, epochs, time_limit
+    recipe, classifier, data, validation, batch_size, epochs, time_limit, seed
 ):
     """What a resumed training must share with the one that was started."""
     config = classifier.get_config()
@@ -314,17 +320,16 @@ def _settings(
             if name not in ("augmentation", "mixing")
         },
         "classifier": config,
-        "data": fingerprint(x, y),
+        "data": data,
+        "validation": validation,
         "batch_size": batch_size,
         "epochs": epochs,
         "time_limit": time_limit,
-        "validation": None,
+        "seed": seed,
     }
     for name in ("augmentation", "mixing"):
         layers = recipe.layers(name, classifier.modality)
         settings[name] = [_layer_config(layer) for layer in layers]
-    if validation_data is not None:
-        settings["validation"] = fingerprint(*validation_data[:2])
     return settings
 
 

@@ -72,3 +72,18 @@ def test_pydataset():
 def test_torch_sees_the_parameters():
     model = tiny_classifier("series")
     assert len(list(model.named_parameters())) >= len(model.trainable_variables)
+
+
+def test_arrays_are_looked_at_once(monkeypatch):
+    """Validation arrays too, and not in every epoch."""
+    model, _ = fitted(1)
+    seen = []
+    check = model.modality.check_values
+    monkeypatch.setattr(
+        model.modality, "check_values", lambda x: (seen.append(x), check(x))
+    )
+    validation = X[:5] + 1
+    model.fit(X, Y, epochs=3, validation_data=(validation, Y[:5]), verbose=0)
+    assert [len(x) for x in seen] == [5, 12]
+    with pytest.raises(ValueError, match="finite"):
+        model.fit(X, Y, validation_data=(validation + np.inf, Y[:5]), verbose=0)

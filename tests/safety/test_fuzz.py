@@ -1,19 +1,13 @@
-"""Random input within bounds: an exact result or a named error, and nothing else.
-
-Every run draws the same examples; the slow tests draw more of them.
-"""
+"""Random input within bounds: an exact result or a named error, and nothing else."""
 
 import functools
 import json
 import shutil
 import tempfile
 import time
-import warnings
 
-import hypothesis
 import keras
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -23,34 +17,10 @@ from keras_maelre.preprocessing import BytePreprocessor
 from keras_maelre.training import AugmentedBatches, OrderedBatches, recipe
 from keras_maelre.training.recipe import Recipe
 from tests.models.tiny import padded, without_values
+from tests.safety.fuzzing import NAMED, SECONDS, fuzz
 from tests.safety.small import NAMES, STEPS, bytes_classifier, series_classifier
 
-NAMED = (TypeError, ValueError)
 TOLERANCE = 1e-4
-SECONDS = 20
-
-
-def fuzz(quick, slow, **strategies):
-    """Makes a test of a property: few examples in every run, many in the slow one."""
-
-    def decorate(check):
-        def test(examples):
-            settings = hypothesis.settings(
-                max_examples=examples,
-                derandomize=True,
-                database=None,
-                deadline=SECONDS * 1000,
-                suppress_health_check=list(hypothesis.HealthCheck),
-            )
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                settings(hypothesis.given(**strategies)(check))()
-
-        test.__name__, test.__doc__ = check.__name__, check.__doc__
-        examples = [quick, pytest.param(slow, marks=pytest.mark.slow)]
-        return pytest.mark.parametrize("examples", examples)(test)
-
-    return decorate
 
 
 @functools.cache

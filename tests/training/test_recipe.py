@@ -146,6 +146,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
         ({"y": (Y + 1) % 3}, "data"),
         ({"batch_size": 6}, "batch_size"),
         ({"seed": 3}, "seed"),
+        ({"sample_weight": np.linspace(0.5, 1.0, len(X))}, "data"),
         ({"recipe": {"learning_rate": 1e-3}}, "recipe"),
         ({"recipe": {"augmentation": []}}, "augmentation"),
         ({"model": {"num_heads": (2, 2, 4, 8)}}, "classifier"),
@@ -153,7 +154,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
 )
 def test_what_a_resumed_training_must_share(change, named, tmp_path):
     options = {"epochs": 1, "batch_size": 8, "seed": 0, "verbose": 0}
-    options |= {"output": tmp_path, "resume": True}
+    options |= {"output": tmp_path, "resume": True, "sample_weight": np.ones(len(X))}
 
     def train(x=X, y=Y, recipe_changes=(), model=(), **changes):
         made = recipe("series", **dict(recipe_changes))

@@ -142,3 +142,15 @@ def test_a_damaged_state_is_named(tmp_path):
     (state / "state.json").write_text('{"epoch": 1')
     with pytest.raises(ValueError, match="epoch-000001.*damaged"):
         train(tmp_path, epochs=2, resume=True)
+
+
+@pytest.mark.compiles_long
+@pytest.mark.parametrize("file", ["model.weights.h5", "random.npz", "best.npz"])
+def test_one_other_byte_of_a_state_is_named(tmp_path, file):
+    train(tmp_path, epochs=1)
+    (path,) = tmp_path.glob(f"epoch-*/{file}")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="epoch-000001.*damaged"):
+        train(tmp_path, epochs=2, resume=True)
