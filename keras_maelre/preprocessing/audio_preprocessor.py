@@ -105,13 +105,16 @@ class NormalizedLogMel(keras.layers.Layer):
     def call(self, waves):
         self._check_length(waves.shape[1])
         waves = ops.cast(waves, "float32")
-        energies = (self.log_mel(waves) - self.mean) / (2.0 * self.stddev)
-        # The frames whose last sample is padding.
+        # A frame is whole if its last sample is none of the padding.
         window, step = self.log_mel.window_size, self.log_mel.step_size
-        cut = ops.expand_dims(ops.isnan(waves[:, window - 1 :: step]), -1)
-        energies = ops.where(cut, 0.0, energies)
-        padded = ops.pad(energies, [[0, 0], [0, self.frames], [0, 0]])
-        return ops.cast(padded[:, : self.frames], self.compute_dtype)
+        whole = ops.logical_not(ops.isnan(waves[:, window - 1 :: step]))
+        whole = ops.pad(whole, [[0, 0], [0, self.frames]], constant_values=False)
+        energies = ops.pad(self.log_mel(waves), [[0, 0], [0, self.frames], [0, 0]])
+        normalized = (energies[:, : self.frames] - self.mean) / (2.0 * self.stddev)
+        spectrograms = ops.where(
+            ops.expand_dims(whole[:, : self.frames], -1), normalized, 0.0
+        )
+        return ops.cast(spectrograms, self.compute_dtype)
 
     def _check_length(self, samples):
         if samples is None or self.truncate:
