@@ -19,11 +19,13 @@ except ModuleNotFoundError as error:
 from keras_maelre import (
     augmentation,
     datasets,
+    deployment,
     layers,
     modalities,
     preprocessing,
     training,
 )
+from keras_maelre.deployment import export
 from keras_maelre.models import (
     MaelreBackbone,
     MaelreClassifier,
@@ -39,6 +41,8 @@ __all__ = [
     "augmentation",
     "count_macs",
     "datasets",
+    "deployment",
+    "export",
     "layers",
     "modalities",
     "preprocessing",

@@ -10,6 +10,8 @@ import operator
 import keras
 from keras import ops
 
+from keras_maelre.layers.fast_paths import is_eager_torch
+
 
 def boolean_mask(mask):
     """Returns a mask of zeros and ones, of whatever dtype, as booleans.
@@ -85,8 +87,9 @@ class MergedMask(keras.Operation):
         rank = len(mask.shape) - 1
         if keras.backend.backend() == "torch":
             # Its pooling wants floats and is slower.
+            merge = self._merge_axis if is_eager_torch() else self._merge_symbolic_axis
             for axis in range(1, rank + 1):
-                mask = self._merge_axis(boolean_mask(mask), axis)
+                mask = merge(boolean_mask(mask), axis)
             return mask
         kept = ops.expand_dims(ops.cast(mask, "float32"), -1)
         fill = [(0, 0)] + [(0, self.strides - 1)] * rank + [(0, 0)]
@@ -106,6 +109,14 @@ class MergedMask(keras.Operation):
             mask[(*before, slice(i, None, self.strides))] for i in range(self.strides)
         )
         return functools.reduce(operator.or_, places)
+
+    def _merge_symbolic_axis(self, mask, axis):
+        # The number of cells is written as that of a convolution's outputs, so that an
+        # exporter sees without a look at the length that the two are the same.
+        fill = [(0, 0)] * len(mask.shape)
+        fill[axis] = (0, self.strides - 1)
+        mask = ops.pad(mask, fill, constant_values=False)
+        return ops.any(mask.unfold(axis, self.strides, self.strides), axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

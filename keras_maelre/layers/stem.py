@@ -118,7 +118,8 @@ class TokenStem(keras.layers.Layer):
         # place in the window: where tokens recur, it is computed once for each token.
         if is_eager_torch():
             return self._sum_of_products(*torch_distinct(self._with_margins(token_ids)))
-        known = None not in token_ids.shape
+        # Neither unknown (TensorFlow) nor symbols of an exporter (JAX, torch).
+        known = all(isinstance(size, int) for size in token_ids.shape)
         count = math.prod(token_ids.shape) if known else SMALL_VOCABULARY
         if self.vocabulary_size <= count:
             tokens = ops.arange(self.vocabulary_size)
@@ -139,7 +140,7 @@ class TokenStem(keras.layers.Layer):
         products = ops.cast(
             products, keras.backend.result_type(products.dtype, "float32")
         )
-        if keras.backend.backend() == "torch":
+        if is_eager_torch():
             x = torch_sum_of_rows(products, indices)
         else:
             length = ops.shape(indices)[1] - self.kernel_size + 1

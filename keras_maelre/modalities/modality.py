@@ -121,9 +121,11 @@ class Modality:
         """
         fits = len(shape) == len(input_shape) + 1
         for i, (got, wanted) in enumerate(zip(shape[1:], input_shape, strict=False)):
-            shorter = self.variable_length and i == 0 and got is not None
-            shorter = shorter and 0 < got < wanted
-            fits = fits and (got is None or got == wanted or shorter)
+            if got is not None and self.variable_length and i == 0:
+                # One comparison: an exporter would take a second for a condition.
+                fits = fits and 0 < got <= wanted
+            else:
+                fits = fits and (got is None or got == wanted)
         if fits and shape[0] == 0:
             raise ValueError(f"There must be at least one sample. Received: {shape}")
         if not fits:

@@ -36,9 +36,9 @@ class NormalizedLogMel(keras.layers.Layer):
     """Turns waves into normalized log-mel spectrograms of a fixed length.
 
     Made by `AudioPreprocessor.layer`. The energies of `LogMelFilterbank` become
-    `(energy - mean) / (2 * stddev)`; zeros follow up to `frames`. All waves of a
-    batch are taken to be as long as the tensor is: zeros at the end of a wave are
-    silence, not padding.
+    `(energy - mean) / (2 * stddev)`; zeros follow up to `frames`. Waves of different
+    lengths in one batch are padded with NaN: frames that padding has a part in become
+    zeros. Zeros at the end of a wave are silence, not padding.
 
     Args:
         frames: Integer, frames of the output.
@@ -53,7 +53,8 @@ class NormalizedLogMel(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        waves: Float tensor of shape `(batch, samples)`, values in `[-1, 1]`.
+        waves: Float tensor of shape `(batch, samples)`, values in `[-1, 1]`, NaN for
+            padding at the end.
 
     Returns:
         A tensor of shape `(batch, frames, num_mel_bins)`.
@@ -103,9 +104,17 @@ class NormalizedLogMel(keras.layers.Layer):
 
     def call(self, waves):
         self._check_length(waves.shape[1])
-        energies = (self.log_mel(waves) - self.mean) / (2.0 * self.stddev)
-        padded = ops.pad(energies, [[0, 0], [0, self.frames], [0, 0]])
-        return ops.cast(padded[:, : self.frames], self.compute_dtype)
+        waves = ops.cast(waves, "float32")
+        # A frame is whole if its last sample is none of the padding.
+        window, step = self.log_mel.window_size, self.log_mel.step_size
+        whole = ops.logical_not(ops.isnan(waves[:, window - 1 :: step]))
+        whole = ops.pad(whole, [[0, 0], [0, self.frames]], constant_values=False)
+        energies = ops.pad(self.log_mel(waves), [[0, 0], [0, self.frames], [0, 0]])
+        normalized = (energies[:, : self.frames] - self.mean) / (2.0 * self.stddev)
+        spectrograms = ops.where(
+            ops.expand_dims(whole[:, : self.frames], -1), normalized, 0.0
+        )
+        return ops.cast(spectrograms, self.compute_dtype)
 
     def _check_length(self, samples):
         if samples is None or self.truncate:

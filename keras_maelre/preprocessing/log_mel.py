@@ -96,17 +96,23 @@ class LogMelFilterbank(keras.layers.Layer):
         # The first sample has no predecessor and stands in for it.
         previous = ops.concatenate([frames[..., :1], frames[..., :-1]], axis=-1)
         frames = ops.multiply(frames - PRE_EMPHASIS * previous, self._window)
-        real, imaginary = ops.rfft(frames, fft_length=self.fft_size)
+        real, imaginary = self.spectrum(frames)
         power = ops.square(real) + ops.square(imaginary)
         energies = ops.matmul(power, self._filters)
         log_energies = ops.log(ops.maximum(energies, ENERGY_FLOOR))
         return ops.cast(log_energies, self.compute_dtype)
 
+    def spectrum(self, frames):
+        """The real and the imaginary parts of the spectra of frames."""
+        return ops.rfft(frames, fft_length=self.fft_size)
+
     def _split_frames(self, waves):
         """Cuts `(batch, samples)` into overlapping `(batch, frames, window)`."""
+        step, window = self.step_size, self.window_size
+        if keras.backend.backend() == "torch":
+            return waves.unfold(1, window, step)  # a view
         # `ops.extract_sequences` is a convolution on JAX: slow, and in TensorFloat32
         # on a GPU. Frames are pieces of one step each, laid side by side.
-        step, window = self.step_size, self.window_size
         pieces = -(-window // step)
         samples = waves.shape[1]
         if samples is None:

@@ -367,3 +367,19 @@ def test_layer_config_round_trip():
     np.testing.assert_array_equal(
         ops.convert_to_numpy(clone(waves)), ops.convert_to_numpy(layer(waves))
     )
+
+
+def test_layer_takes_waves_of_different_lengths():
+    """NaN is padding: each wave gives what it gives alone; NaN within it stays."""
+    layer = AudioPreprocessor((40, 16), sampling_rate=2000).layer
+    generator = np.random.default_rng(0)
+    waves = [generator.uniform(-0.3, 0.3, n) for n in (600, 333, 50)]
+    batch = np.full((3, 600), np.nan)
+    for row, wave in zip(batch, waves, strict=True):
+        row[: len(wave)] = wave
+    found = keras.ops.convert_to_numpy(layer(batch))
+    for row, wave in zip(found, waves, strict=True):
+        alone = keras.ops.convert_to_numpy(layer(wave[None]))[0]
+        np.testing.assert_allclose(row, alone, atol=1e-5)
+    batch[0, 300] = np.nan
+    assert np.isnan(keras.ops.convert_to_numpy(layer(batch))[0]).any()
