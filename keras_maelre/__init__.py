@@ -2,6 +2,7 @@
 
 import importlib.util as _importing
 import os as _os
+from importlib import import_module as _import_module
 
 try:
     import keras as _keras  # noqa: F401
@@ -39,6 +40,8 @@ __all__ = [
     "augmentation",
     "count_macs",
     "datasets",
+    "explain",
+    "explanation",
     "layers",
     "modalities",
     "preprocessing",
@@ -57,6 +60,12 @@ def __getattr__(name):
         from keras_maelre.estimator import MaelreEstimator
 
         return MaelreEstimator
+    if name == "explanation":
+        return _import_module("keras_maelre.explanation")
+    if name == "explain":
+        from keras_maelre.explanation import explain
+
+        return explain
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
