@@ -13,11 +13,17 @@ milliseconds of a sample, and of integrated gradients the error of completeness:
 median of |sum - difference of the scores| / |difference|.
 """
 
+import argparse
 import dataclasses
+import pathlib
+import tempfile
+import time
 
+import environment
 import keras
 import numpy as np
 
+import keras_maelre
 from keras_maelre import MaelreClassifier, explanation, preprocessing
 from keras_maelre.explanation.explain import prepared_subject
 from keras_maelre.explanation.score_gradient import ScoreGradient
@@ -33,9 +39,9 @@ TOPICS = {
 }
 FILLERS = (
     "a after all among and are at between both care case change cohort compared "
-    "control data during each effect findings first follow group had hospital in is less long "
-    "mean method more not of often on one outcome period rate result sample second the "
-    "trial two under was when with year"
+    "control data during each effect findings first follow group had hospital in is "
+    "less long mean method more not of often on one outcome period rate result sample "
+    "second the trial two under was when with year"
 ).split()
 LOUD = "WARNING!!! NOTICE!!! ATTENTION!!! IMPORTANT!!!".split()
 
@@ -265,6 +271,7 @@ def completeness(classifier, x, y, found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=TASKS)
+    parser.add_argument("--poolings", nargs="+", default=["blocks", "cls"])
     parser.add_argument("--samples", type=int, default=40, help="of each task")
     parser.add_argument(
         "--models", type=pathlib.Path, help="folder of classifiers that are kept"
@@ -274,7 +281,7 @@ def main():
         folder = args.models or pathlib.Path(temporary)
         rows = []
         for name in args.tasks:
-            for pooling in ("blocks", "cls"):
+            for pooling in args.poolings:
                 classifier = trained(name, pooling, folder)
                 for row in measure(classifier, TASKS[name], args.samples):
                     rows.append({"simulated data": name, "pooling": pooling, **row})

@@ -181,7 +181,7 @@ def prepared_subject(classifier, sample, index):
         if modality.kept(x) is None and hasattr(preprocessor, "lengths"):
             lengths = preprocessor.lengths([sample])
             length = None if lengths is None else int(lengths[0])
-    subject = makeprepared_subject(x[0], length, modality)
+    subject = make_subject(x[0], length, modality)
     if not subject.active.any():
         raise ValueError(f"There is nothing but padding in sample {index}.")
     return subject

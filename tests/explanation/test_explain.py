@@ -8,7 +8,6 @@ import keras_maelre
 from keras_maelre import explain, preprocessing
 from keras_maelre.explanation import METHODS
 from tests.models.tiny import (
-    PADDING,
     SHAPES,
     padded,
     random_input,
@@ -21,49 +20,52 @@ def model_of(modality, **kwargs):
     return randomize(tiny_classifier(modality, **kwargs))
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("modality", sorted(SHAPES))
-def test_values_are_in_units_of_the_input(modality, method):
+def test_values_are_in_units_of_the_input(modality):
     model = model_of(modality)
     x = random_input(modality, 1)
-    (found,) = explain(model, x, method=method)
-    assert found.values.shape == (SHAPES[modality] if modality != "image" else (24, 20))
-    assert np.isfinite(found.values).all() and np.abs(found.values).max() > 0
-    assert found.method == method
-    probabilities = model.predict_proba(x)[0]
-    assert found.target == probabilities.argmax()
-    odds = np.log(probabilities.max() / (1 - probabilities.max()))
-    np.testing.assert_allclose(found.score, odds, atol=1e-4)
+    most = model.predict_proba(x)[0].max()
+    for method in METHODS:
+        (found,) = explain(model, x, method=method)
+        units = SHAPES[modality] if modality != "image" else (24, 20)
+        assert found.values.shape == units
+        assert np.isfinite(found.values).all() and np.abs(found.values).max() > 0
+        assert found.method == method
+        assert found.target == model.predict_proba(x)[0].argmax()
+        np.testing.assert_allclose(found.score, np.log(most / (1 - most)), atol=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("modality", sorted(PADDING))
-def test_padding_changes_nothing(modality, method):
+@pytest.mark.parametrize("modality", ["bytes", "series"])
+def test_padding_changes_nothing(modality):
     model = model_of(modality)
     x = random_input(modality, 1, length=33)
-    (alone,) = explain(model, x, 1, method)
     longer = padded(modality, x, SHAPES[modality][0])
-    (found,) = explain(model, longer, 1, method)
-    assert len(found.values) == 33
-    largest = np.abs(alone.values).max()
-    np.testing.assert_allclose(found.values, alone.values, atol=2e-4 * largest)
+    for method in METHODS:
+        (alone,) = explain(model, x, 1, method)
+        (found,) = explain(model, longer, 1, method)
+        assert len(found.values) == 33
+        largest = np.abs(alone.values).max()
+        np.testing.assert_allclose(found.values, alone.values, atol=2e-4 * largest)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_frames_of_padding_have_no_relevance(method):
+@pytest.mark.compiles_long
+def test_frames_of_padding_have_no_relevance():
     preprocessor = preprocessing.AudioPreprocessor((32, 16))
     model = model_of("audio", preprocessor=preprocessor)
     wave = np.random.default_rng(0).uniform(-0.1, 0.1, 3000)
-    (found,) = explain(model, [wave], 0, method)
     frames = int(preprocessor.lengths([wave])[0])
-    assert found.values.shape == found.sample.shape == (frames, 16) and frames < 32
+    assert frames < 32
+    for method in METHODS:
+        (found,) = explain(model, [wave], 0, method)
+        assert found.values.shape == found.sample.shape == (frames, 16)
 
 
 def test_a_gap_has_no_relevance():
     x = random_input("series", 1)
     x[0, 20:25] = np.nan
+    model = model_of("series")
     for method in METHODS:
-        (found,) = explain(model_of("series"), x, 0, method)
+        (found,) = explain(model, x, 0, method)
         assert not found.values[20:25].any() and found.values[:20].any()
 
 
@@ -98,13 +100,17 @@ def test_the_weights_matter():
     x = random_input("series", 1)
     model = model_of("series")
     before = [explain(model, x, 1, method)[0].values for method in METHODS]
-    rng = np.random.default_rng(3)
-    for weight in model.trainable_weights:
-        shuffled = rng.permutation(np.ravel(weight.numpy()))
-        weight.assign(shuffled.reshape(weight.shape))
-    for method, old in zip(METHODS, before, strict=True):
-        new = explain(model, x, 1, method)[0].values
-        assert abs(np.corrcoef(old.ravel(), new.ravel())[0, 1]) < 0.6, method
+    likeness = np.zeros(len(METHODS))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        for weight in model.trainable_weights:
+            value = keras.ops.convert_to_numpy(weight)
+            weight.assign(rng.permutation(np.ravel(value)).reshape(value.shape))
+        for i, method in enumerate(METHODS):
+            values = explain(model, x, 1, method)[0].values
+            both = np.corrcoef(before[i].ravel(), values.ravel())
+            likeness[i] += abs(both[0, 1]) / 4
+    assert (likeness < 0.7).all(), dict(zip(METHODS, likeness, strict=True))
 
 
 def test_weights_that_changed_are_seen():
@@ -123,6 +129,7 @@ def test_weights_that_changed_are_seen():
         np.testing.assert_allclose(one.values, other.values, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.compiles_long
 @pytest.mark.parametrize("merge", ["average", "linear", "none"])
 @pytest.mark.parametrize("modality", ["series", "image"])
 def test_rollout_passes_every_merge(modality, merge):
@@ -148,6 +155,7 @@ def planted(rng, count):
     return x[..., None].astype("float32"), y, inside
 
 
+@pytest.mark.compiles_long
 def test_pointing_game():
     """Every method finds evidence that was planted more often than chance does."""
     keras.utils.set_random_seed(0)
