@@ -54,14 +54,14 @@ def explain(
             - `"occlusion"`: how much the score falls where windows of several sizes are
               hidden. It needs predictions alone, 200 to 800 for each sample.
             - `"rollout"`: attention, followed from the head back through the merges,
-              times `|gradient x input|`. Fast; tells where, but not for or against:
-              nothing is negative.
+              times the gradient times the input. Fast.
             - `"integrated_gradients"`: the gradient on the way from a sample without
               evidence, 64 of them. It sums to the difference of the two scores.
             - `"gradient"`: the gradient times the input. The fastest.
 
-            A sample without evidence is, for the gradients, the mean of the sample in
-            each channel, or for tokens embeddings of 0.
+            What is hidden, and is in a sample without evidence, has the mean of the
+            sample in its channel, in a spectrogram the median of its filter. Tokens
+            are hidden as padding is; without evidence their embeddings are 0.
         batch_size: Integer, how many inputs the model sees at a time.
         verbose: 0 or 1. 1 shows a progress bar.
 

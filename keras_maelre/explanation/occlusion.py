@@ -15,9 +15,9 @@ def occlusion(classifier, subject, target, batch_size):
     """Returns how much the score falls where parts of a sample are hidden.
 
     Windows overlap by half. On each scale the relevance of a unit is the mean over the
-    windows that cover it; the scales are joined by `agreement`. Hidden numbers have
-    the mean of the sample in their channel, hidden tokens are padding; of a series of
-    several channels each is hidden by itself.
+    windows that cover it; the scales are joined by `agreement`. Hidden numbers are
+    those of `Subject.neutral`, hidden tokens are padding; of a series of several
+    channels each is hidden by itself.
 
     Args:
         classifier: A `MaelreClassifier`.

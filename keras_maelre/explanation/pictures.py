@@ -80,7 +80,7 @@ def draw_image(image, values, title):
     right.imshow(grey, cmap="gray", vmin=-1, vmax=2)  # pale: the colors count
     scale = symmetric(values)
     strength = np.abs(values) / scale["vmax"]
-    shown = right.imshow(values, alpha=0.75 * strength**0.5, **scale)
+    shown = right.imshow(values, alpha=0.85 * strength**0.75, **scale)
     for axes in (left, right):
         axes.set(xticks=[], yticks=[])
     figure.colorbar(shown, ax=[left, right], label="relevance")

@@ -13,9 +13,11 @@ from keras_maelre.layers.masking import zero_masked
 
 
 def rollout(attention_rollout, score_gradient, subject, target):
-    """Returns how much of each unit arrives times |gradient x input|.
+    """Returns how much of each unit arrives times gradient x input.
 
     Attention alone does not tell one class from another; a single gradient is noisy.
+    The sign of the gradient is kept: a louder distractor has large gradients of both
+    signs, which cancel where relevance is looked at from afar.
 
     Args:
         attention_rollout: An `AttentionRollout`.
@@ -24,14 +26,13 @@ def rollout(attention_rollout, score_gradient, subject, target):
         target: Integer, the class.
 
     Returns:
-        Float array of the shape of `score_gradient.ends`, without the batch axis,
-        nowhere negative.
+        Float array of the shape of `score_gradient.ends`, without the batch axis.
     """
     point, difference = score_gradient.ends(subject)
     _, gradient = score_gradient(point, subject, target)
     shares = attention_rollout(subject)
     channels = (1,) * (difference.ndim - 1 - shares.ndim)
-    return shares.reshape(*shares.shape, *channels) * np.abs(gradient * difference)[0]
+    return shares.reshape(*shares.shape, *channels) * (gradient * difference)[0]
 
 
 class AttentionRollout:

@@ -103,13 +103,15 @@ class TextExplanation(Explanation):
         cells = np.zeros((len(lines), COLUMNS))
         for row, (start, end) in enumerate(lines):
             cells[row, : end - start] = per_letter[start:end]
-        width, size = 10.0, 9.0
-        height = 0.8 + 0.25 * len(lines)
+        size, line = 9.0, 0.25  # of letters in points, of lines in inches
+        text_width = COLUMNS * LETTER * size / 72
+        width, text_height = text_width + 1.2, line * len(lines)
+        height = text_height + 0.6
         figure = new_figure(title, figsize=(width, height))
+        # Cells must be as wide as the letters of the font.
         figure.set_layout_engine("none")
-        # In shares of the figure: cells are as wide as the letters of the font.
-        across = COLUMNS * LETTER * size / 72 / width
-        axes = figure.add_axes([0.02, 0.1 / height, across, 0.25 * len(lines) / height])
+        bottom, share = 0.1 / height, text_height / height
+        axes = figure.add_axes([0.1 / width, bottom, text_width / width, share])
         grid = axes.imshow(
             cells,
             aspect="auto",
@@ -129,7 +131,8 @@ class TextExplanation(Explanation):
                     va="center_baseline",
                 )
         axes.set_axis_off()
-        bar = figure.add_axes([across + 0.04, 0.1 / height, 0.015, 1 - 0.6 / height])
+        left = (text_width + 0.25) / width
+        bar = figure.add_axes([left, bottom, 0.12 / width, share])
         figure.colorbar(grid, cax=bar, label="relevance")
         return figure
 
