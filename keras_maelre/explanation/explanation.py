@@ -19,7 +19,7 @@ class Explanation:
     Returned by `keras_maelre.explain`. Positive relevance speaks for the class,
     negative against it.
 
-    Attributes:
+    Args:
         values: Float64 array, the relevance of each unit. Of a series: `(length,
             channels)`, or `(length,)` where the sample that was passed was of rank 1.
             Of a sound: `(frames, mel)`. Of an image: `(height, width)`. Of text:
@@ -30,6 +30,21 @@ class Explanation:
             `class_names`.
         score: Float, the log-odds of the class, `log(p / (1 - p))`.
         method: String, how the relevance was found.
+
+    Example:
+
+    ```python
+    import numpy as np
+    import keras_maelre
+
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        "tiny_image", input_shape=(32, 32, 3), num_classes=2
+    )
+    images = np.random.normal(size=(1, 32, 32, 3)).astype("float32")
+    (found,) = keras_maelre.explain(classifier, images, method="rollout")
+    found.values.shape  # (32, 32)
+    found.plot("image.png")
+    ```
     """
 
     values: np.ndarray

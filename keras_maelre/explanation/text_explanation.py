@@ -18,7 +18,26 @@ LETTER = 0.602
 class TextExplanation(Explanation):
     """An `Explanation` of text; its picture is the text on colored ground.
 
-    `sample` is the tuple of the strings of its units; joined they are the text.
+    Args:
+        values: Float64 array, the relevance of each unit.
+        sample: Tuple of strings, the units; joined they are the text.
+        target: See `Explanation`.
+        score: See `Explanation`.
+        method: See `Explanation`.
+
+    Example:
+
+    ```python
+    import keras_maelre
+    from keras_maelre.preprocessing import BytePreprocessor
+
+    classifier = keras_maelre.MaelreClassifier.from_preset(
+        "tiny_bytes", num_classes=2, preprocessor=BytePreprocessor((64,))
+    )
+    (found,) = keras_maelre.explain(classifier, ["Good news"], method="gradient")
+    found.words()  # [("Good", 0.03), ("news", -0.01)]
+    found.plot("news.html")
+    ```
     """
 
     @property
@@ -33,19 +52,6 @@ class TextExplanation(Explanation):
             List of pairs `(word, relevance)`, in the order of the text. The relevance
             of a word is the sum over its units; a unit that is only in part in it
             counts in part.
-
-        Example:
-
-        ```python
-        import keras_maelre
-        from keras_maelre.preprocessing import BytePreprocessor
-
-        classifier = keras_maelre.MaelreClassifier.from_preset(
-            "tiny_bytes", preprocessor=BytePreprocessor((64,))
-        )
-        found = keras_maelre.explain(classifier, ["Good news"], method="gradient")
-        found[0].words()  # [("Good", 0.03), ("news", -0.01)]
-        ```
         """
         per_letter = self._per_letter()
         return [

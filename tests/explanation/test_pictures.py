@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_maelre.explanation import (
+from keras_maelre.explanation.explanation import (
     ImageExplanation,
     SeriesExplanation,
     SpectrogramExplanation,
