@@ -20,12 +20,14 @@ from keras_maelre import (
     augmentation,
     datasets,
     deployment,
+    explanation,
     layers,
     modalities,
     preprocessing,
     training,
 )
 from keras_maelre.deployment import export
+from keras_maelre.explanation import explain
 from keras_maelre.models import (
     MaelreBackbone,
     MaelreClassifier,
@@ -43,6 +45,8 @@ __all__ = [
     "datasets",
     "deployment",
     "export",
+    "explain",
+    "explanation",
     "layers",
     "modalities",
     "preprocessing",

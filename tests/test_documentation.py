@@ -16,6 +16,7 @@ MODULES = (
     keras_maelre,
     keras_maelre.augmentation,
     keras_maelre.datasets,
+    keras_maelre.explanation,
     keras_maelre.layers,
     keras_maelre.preprocessing,
     keras_maelre.training,

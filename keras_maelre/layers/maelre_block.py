@@ -192,7 +192,11 @@ class MaelreBlock(keras.layers.Layer):
         mask = check_mask(self, mask, x)
         for layer in self.encoder_layers:
             x = run_part(self, layer, x, mask=mask, training=training)
-        tokens = x
+        merged = self.merge_tokens(x, mask)
+        return (merged, x) if self.return_tokens else merged
+
+    def merge_tokens(self, x, mask=None):
+        """What follows the transformer layers: merging and widening."""
         if self.merge is not None:
             cls, patches = run_part(self, self.split, x)
             patch_mask = self.split.compute_mask(x, mask)[1]
@@ -203,7 +207,7 @@ class MaelreBlock(keras.layers.Layer):
             x = ops.concatenate([ops.expand_dims(cls, 1), merged], axis=1)
         if self.output_dim is not None:
             x = run_part(self, self.expand, x)
-        return (x, tokens) if self.return_tokens else x
+        return x
 
     def compute_mask(self, x, previous_mask=None):
         mask = previous_mask

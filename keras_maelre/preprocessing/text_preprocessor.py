@@ -287,6 +287,21 @@ class TextPreprocessor(Preprocessor):
         lengths = [len(row) + 2 for row in self._tokens(samples)]
         return np.minimum(lengths, self.input_shape[0])
 
+    def token_bytes(self, token_ids):
+        """Returns what tokens stand for, as UTF-8; together they are the document.
+
+        A token may be a part of a character. `<s>`, `<pad>` and `</s>` are no bytes,
+        and `<unk>` is the replacement character.
+
+        Args:
+            token_ids: Integer array of shape `(tokens,)`.
+
+        Returns:
+            List of `bytes`.
+        """
+        tokens = {number: token for token, number in self.vocabulary.items()}
+        return [_bytes_of(tokens.get(int(number), UNKNOWN)) for number in token_ids]
+
     def _tokens(self, samples):
         """Token ids of documents, without `<s>` and `</s>`; of cut ones the first."""
         documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
@@ -316,6 +331,20 @@ class TextPreprocessor(Preprocessor):
             "merges": list(self.merges),
             **super().get_config(),
         }
+
+
+def _bytes_of(token):
+    """The bytes of a token, each of whose characters is the symbol of a byte."""
+    if token in (START, PADDING, END):
+        return b""
+    if token == UNKNOWN:
+        return "\ufffd".encode()
+    # Bytes that are printable stand for themselves, others for what follows Latin-1.
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(BYTES) if byte not in printable]
+    symbols = {chr(byte): byte for byte in printable}
+    symbols |= {chr(BYTES + i): byte for i, byte in enumerate(others)}
+    return bytes(symbols[symbol] for symbol in token)
 
 
 def decoded(text, index):
