@@ -107,31 +107,14 @@ def check_stored(model, path):
     """
     stored = collections.Counter()
     with h5py.File(path) as file:
-        groups, seen = [file], set()
-        while groups:
-            group = groups.pop()
-            for name in group:
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{group.name}/{name} is a link to another place")
-                item = group[name]
-                place = h5py.h5o.get_info(item.id).addr
-                if place in seen:
-                    raise ValueError(f"{item.name} is there under two names")
-                seen.add(place)
-                if isinstance(item, h5py.Group):
-                    groups.append(item)
-                    continue
-                if not isinstance(item, h5py.Dataset):
-                    raise ValueError(f"{item.name} is not an array")
-                if item.external or item.is_virtual:
-                    raise ValueError(f"{item.name} is kept in another file")
-                if group.name.endswith("/seed_generator/vars"):
-                    if item.size > 2:
-                        raise ValueError(f"{item.name} is not the state of a seed")
-                    continue
-                # Keras marks what HDF5 has no type for.
-                dtype = str(item.attrs.get("dtype", item.dtype))
-                stored[tuple(item.shape or ()), dtype] += 1
+        for name, item in stored_arrays(file):
+            if "/seed_generator/vars/" in name:
+                if item.size > 2:
+                    raise ValueError(f"{name} is not the state of a seed")
+                continue
+            # Keras marks what HDF5 has no type for.
+            dtype = str(item.attrs.get("dtype", item.dtype))
+            stored[tuple(item.shape or ()), dtype] += 1
     wanted = collections.Counter(
         (tuple(weight.shape), keras.backend.standardize_dtype(weight.dtype))
         for weight in model.weights
@@ -141,6 +124,33 @@ def check_stored(model, path):
             f"the model has {wanted[shape, dtype]} weights of shape {shape} and dtype "
             f"{dtype}, and the file {stored[shape, dtype]}"
         )
+
+
+def stored_arrays(file):
+    """Yields name and array of all that an HDF5 file holds, without reading it.
+
+    Raises:
+        ValueError: At anything that is not an array of this file, there under one name.
+    """
+    groups, seen = [file], set()
+    while groups:
+        group = groups.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{group.name}/{name} is a link to another place")
+            item = group[name]
+            place = h5py.h5o.get_info(item.id).addr
+            if place in seen:
+                raise ValueError(f"{item.name} is there under two names")
+            seen.add(place)
+            if isinstance(item, h5py.Group):
+                groups.append(item)
+                continue
+            if not isinstance(item, h5py.Dataset):
+                raise ValueError(f"{item.name} is not an array")
+            if item.external or item.is_virtual:
+                raise ValueError(f"{item.name} is kept in another file")
+            yield item.name, item
 
 
 def check_finite(model):
