@@ -27,7 +27,9 @@ from keras_maelre import (
 from keras_maelre.models import (
     MaelreBackbone,
     MaelreClassifier,
+    ModelCard,
     count_macs,
+    push_to_hub,
     transfer_weights,
 )
 from keras_maelre.version import __version__
@@ -35,6 +37,7 @@ from keras_maelre.version import __version__
 __all__ = [
     "MaelreBackbone",
     "MaelreClassifier",
+    "ModelCard",
     "__version__",
     "augmentation",
     "count_macs",
@@ -42,6 +45,7 @@ __all__ = [
     "layers",
     "modalities",
     "preprocessing",
+    "push_to_hub",
     "training",
     "transfer_weights",
 ]

@@ -36,19 +36,24 @@ class MaelreModel(keras.Model):
             for name, preset in presets.PRESETS.items()
         }
 
-    def save_to_preset(self, preset_dir):
+    def save_to_preset(self, preset_dir, card=None):
         """Saves configuration and weights to a directory, to be loaded anywhere.
 
         Whatever happens meanwhile, the directory holds a whole preset: the old one or
-        the new.
+        the new. A model card, `README.md`, tells what the model is; one that was not
+        written here is left alone.
 
         Args:
             preset_dir: String or path of a local directory. It is made if it is
                 missing; a preset in it is replaced.
+            card: Optional `ModelCard`, what the model cannot tell of itself: data,
+                scores, recipe, limits, license.
 
         Raises:
-            ValueError: If the directory has the name of a built-in preset, or the
-                class of the model is not registered.
+            TypeError: If `card` is something else.
+            ValueError: If the directory has the name of a built-in preset, the class
+                of the model is not registered, or there is a `card` and a `README.md`
+                that was not written here.
 
         Example:
 
@@ -56,7 +61,7 @@ class MaelreModel(keras.Model):
         classifier.save_to_preset("my_model")
         ```
         """
-        preset_files.save(self, preset_dir)
+        preset_files.save(self, preset_dir, card)
 
     def check_inputs(self, x):
         """Checks a batch, or all samples, of inputs.
@@ -166,9 +171,10 @@ class MaelreModel(keras.Model):
             **kwargs: For Keras' own use.
 
         Raises:
-            TypeError: If an argument is of the wrong type.
+            TypeError: If `filters` is of the wrong type.
             ValueError: If the mode or a quantizer is one that saved models cannot be
-                loaded with, or `filters` matches no layer.
+                loaded with, `filters` matches no layer, or a layer is quantized
+                already.
 
         Example:
 
@@ -184,7 +190,8 @@ class MaelreModel(keras.Model):
         classifier.save_to_preset("small")
         ```
         """
-        config = check_quantization(mode, config)
+        # Keras calls this with both, whichever was given.
+        check_quantization(config)
         kinds = (keras.layers.Dense, keras.layers.Embedding)
         layers = {
             p: x for p, x in self._layers_by_path().items() if isinstance(x, kinds)
@@ -194,7 +201,9 @@ class MaelreModel(keras.Model):
         chosen = {id(layer) for layer in layers.values()}
         # Keras warns of every layer that it passes by, unless a filter does.
         with garbage_kept():
-            super().quantize(config=config, filters=lambda x: id(x) in chosen, **kwargs)
+            super().quantize(
+                mode, config=config, filters=lambda x: id(x) in chosen, **kwargs
+            )
 
     def quantization(self):
         """Returns the modes of the quantized layers by their paths."""

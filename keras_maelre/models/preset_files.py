@@ -1,9 +1,10 @@
-"""A preset on disk: `config.json` and `model.weights.h5`.
+"""A preset on disk: `config.json`, `model.weights.h5`, and a `README.md`.
 
 A preset is replaced as a whole. Its weights and then its configuration are renamed into
 place, each in one step; in between, the new configuration is there as
 `config.json.next`. A configuration holds the hash of its weights, so that whoever loads
-at that moment takes the pair that belongs together.
+at that moment takes the pair that belongs together. The model card comes last, and
+names that hash too: nothing is read from it.
 """
 
 import contextlib
@@ -18,6 +19,8 @@ import keras
 
 from keras_maelre.checks import check_path
 from keras_maelre.models import presets
+from keras_maelre.models.hub import HF_SCHEME, fetch
+from keras_maelre.models.model_card import MARK, ModelCard, write_card
 from keras_maelre.models.preset_checks import (
     MALFORMED,
     check_finite,
@@ -29,8 +32,9 @@ from keras_maelre.models.preset_checks import (
 CONFIG_FILE = "config.json"
 NEXT_CONFIG_FILE = "config.json.next"
 WEIGHTS_FILE = "model.weights.h5"
+CARD_FILE = "README.md"
+# What is read of a preset.
 FILES = (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE)
-HF_SCHEME = "hf://"
 # How often a preset is copied that another process keeps saving.
 ATTEMPTS = 20
 
@@ -38,7 +42,7 @@ ATTEMPTS = 20
 def find_directory(preset):
     """Returns the local directory of a saved preset, fetched if need be."""
     if preset.startswith(HF_SCHEME):
-        return _fetch(preset)
+        return fetch(preset, [CONFIG_FILE, WEIGHTS_FILE])
     directory = pathlib.Path(preset)
     if not directory.is_dir():
         raise ValueError(
@@ -61,13 +65,17 @@ def is_built_in(preset):
     return True
 
 
-def save(model, directory):
+def save(model, directory, card=None):
     """Writes a model, in place of whatever preset the directory holds."""
+    if card is not None and not isinstance(card, ModelCard):
+        raise TypeError(
+            f"Argument `card` must be a ModelCard or None. Received: card={card!r}"
+        )
     directory = check_path("preset_dir", directory)
     if directory.startswith(HF_SCHEME):
         raise ValueError(
-            "`save_to_preset` writes to a local directory; huggingface_hub's "
-            "`upload_folder` takes it from there. "
+            "`save_to_preset` writes to a local directory: "
+            "`keras_maelre.push_to_hub` saves to a repository of the hub. "
             f"Received: preset_dir={directory!r}"
         )
     if directory in presets.PRESETS:
@@ -84,6 +92,12 @@ def save(model, directory):
         )
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    has_other_readme = _has_other_readme(directory)
+    if has_other_readme and card is not None:
+        raise ValueError(
+            f"The file {str(directory / CARD_FILE)!r} is not a model card that "
+            "`save_to_preset` wrote, and is not replaced: move it, or leave `card` out."
+        )
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=directory) as beside:
         weights = pathlib.Path(beside) / WEIGHTS_FILE
         # The layers alone: an optimizer belongs to a training run, not to the model.
@@ -98,12 +112,29 @@ def save(model, directory):
         text = json.dumps(config, indent=2) + "\n"
         written = pathlib.Path(beside) / CONFIG_FILE
         written.write_text(text, encoding="utf-8")
+        readme = pathlib.Path(beside) / CARD_FILE
+        readme.write_text(
+            write_card(model, card, config["weights_sha256"]), encoding="utf-8"
+        )
         if _next_config(directory) is not None:
             # An earlier save was stopped before its last step.
             os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
         os.replace(written, directory / NEXT_CONFIG_FILE)
         os.replace(weights, directory / WEIGHTS_FILE)
         os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
+        if not has_other_readme:
+            os.replace(readme, directory / CARD_FILE)
+
+
+def _has_other_readme(directory):
+    """Whether there is a README.md that is no model card of this package."""
+    try:
+        text = (directory / CARD_FILE).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return MARK not in text
 
 
 def load(directory, model_class, load_weights=True):
@@ -243,29 +274,6 @@ def _next_config(directory):
     except (OSError, *MALFORMED):
         return None
     return found if fits else None
-
-
-def _fetch(handle):
-    repository, _, revision = handle[len(HF_SCHEME) :].partition("@")
-    if repository.count("/") != 1 or not all(repository.split("/")):
-        raise ValueError(
-            f"An {HF_SCHEME} handle must be '{HF_SCHEME}user/repository', with "
-            f"'@revision' after it if need be. Received: preset={handle!r}"
-        )
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            f"The preset {handle!r} is fetched by huggingface_hub: "
-            "pip install huggingface_hub"
-        ) from error
-    return pathlib.Path(
-        huggingface_hub.snapshot_download(
-            repository,
-            revision=revision or None,
-            allow_patterns=[CONFIG_FILE, WEIGHTS_FILE],
-        )
-    )
 
 
 def _hash(path):
