@@ -9,52 +9,29 @@ import keras
 INT4_MODE = re.compile(r"int4/(-1|[1-9][0-9]{0,8})")
 
 
-def check_quantization(mode, config):
-    """Returns the configuration of a quantization, or raises an error.
+def check_quantization(config):
+    """Raises a ValueError if a quantization is of a kind that cannot be loaded again.
 
     Args:
-        mode: String or `None`, as `keras.Model.quantize` takes it.
-        config: A `keras.quantizers.QuantizationConfig`, or `None`.
-
-    Raises:
-        TypeError: If `config` is something else.
-        ValueError: If it is a kind that cannot be loaded again.
+        config: A `keras.quantizers.QuantizationConfig`.
     """
-    if config is not None and not isinstance(
-        config, keras.quantizers.QuantizationConfig
-    ):
-        raise TypeError(
-            "Argument `config` must be a keras.quantizers.QuantizationConfig. "
-            f"Received: config={config!r}"
-        )
-    if config is not None and mode not in (None, config.mode):
+    if config.mode not in ("int8", "int4"):
         raise ValueError(
-            "Arguments `mode` and `config` must agree. "
-            f"Received: mode={mode!r}, config of mode {config.mode!r}"
+            'Argument `mode` must be "int8" or "int4": a saved model is not loaded '
+            f"with others. Received: mode={config.mode!r}"
         )
-    kind = mode if config is None else config.mode
-    if kind not in ("int8", "int4"):
-        raise ValueError(
-            'Argument `mode` must be "int8" or "int4": other modes train or calibrate '
-            f"what a saved model is not loaded with. Received: mode={kind!r}"
-        )
-    if config is None:
-        return mode_config(kind)
-    known = config.weight_quantizer is None and (
-        config.activation_quantizer is None or kind == "int8"
-    )
-    if known and config.activation_quantizer is not None:
-        default = keras.quantizers.Int8QuantizationConfig().activation_quantizer
-        known = type(config.activation_quantizer) is type(default) and (
-            config.activation_quantizer.get_config() == default.get_config()
-        )
+    activations = config.activation_quantizer
+    known = config.weight_quantizer is None
+    if activations is not None:
+        usual = keras.quantizers.Int8QuantizationConfig().activation_quantizer
+        known = known and config.mode == "int8" and type(activations) is type(usual)
+        known = known and activations.get_config() == usual.get_config()
     if not known:
         raise ValueError(
             "Argument `config` must have the quantizers that Keras chooses, or "
             "activation_quantizer=None for weights alone: a saved model is not loaded "
             f"with others. Received: config of {config.get_config()}"
         )
-    return config
 
 
 def describe_mode(layer):
