@@ -31,7 +31,9 @@ from keras_maelre.explanation import explain
 from keras_maelre.models import (
     MaelreBackbone,
     MaelreClassifier,
+    ModelCard,
     count_macs,
+    push_to_hub,
     transfer_weights,
 )
 from keras_maelre.version import __version__
@@ -39,6 +41,7 @@ from keras_maelre.version import __version__
 __all__ = [
     "MaelreBackbone",
     "MaelreClassifier",
+    "ModelCard",
     "__version__",
     "augmentation",
     "count_macs",
@@ -50,6 +53,7 @@ __all__ = [
     "layers",
     "modalities",
     "preprocessing",
+    "push_to_hub",
     "training",
     "transfer_weights",
 ]

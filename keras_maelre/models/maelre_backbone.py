@@ -22,6 +22,7 @@ from keras_maelre.models.attention_plan import (
     token_grids,
 )
 from keras_maelre.models.embedding import embed
+from keras_maelre.models.layer_states import take_states
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.token_embeddings import (
     check_reads_text,
@@ -271,9 +272,12 @@ class MaelreBackbone(MaelreModel):
         if kwargs or not isinstance(saved, cls):
             # One that was loaded to be changed need not keep the name it had.
             arguments = {**saved.get_config(), "modality": saved.modality}
-            for unwanted in ("name", "quantization"):
-                arguments.pop(unwanted, None)
+            arguments.pop("name")
+            states = take_states(arguments)
             backbone = cls._build({**arguments, **kwargs})
+            if kwargs.get("trainable"):
+                states.pop("frozen")
+            backbone.restore_layer_states(states)
             if load_weights:
                 _adopt_weights(saved, backbone, kwargs)
             if "trainable" not in kwargs and not saved.trainable:
@@ -384,19 +388,19 @@ class MaelreBackbone(MaelreModel):
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
             "chunk_size": self.chunk_size,
-            "quantization": self.quantization(),
+            **self.layer_states(),
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        modes = config.pop("quantization", {})
+        states = take_states(config)
         if isinstance(config["modality"], dict):
             config["modality"] = keras.saving.deserialize_keras_object(
                 config["modality"], custom_objects=custom_objects
             )
         backbone = cls(**config)
-        backbone.restore_quantization(modes)
+        backbone.restore_layer_states(states)
         return backbone
 
 

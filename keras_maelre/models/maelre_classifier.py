@@ -17,7 +17,9 @@ from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.modalities.cut_padding import few_shapes
 from keras_maelre.models import pooling as poolings
 from keras_maelre.models import preset_files, presets
+from keras_maelre.models.adaptable_model import AdaptableModel
 from keras_maelre.models.embedding import embed
+from keras_maelre.models.layer_states import take_states
 from keras_maelre.models.maelre_backbone import MaelreBackbone
 from keras_maelre.models.maelre_model import MaelreModel
 from keras_maelre.models.predictions import (
@@ -27,10 +29,7 @@ from keras_maelre.models.predictions import (
     probabilities,
 )
 from keras_maelre.models.preprocessors import implied_arguments
-from keras_maelre.models.sample_model import (
-    SampleModel,
-    check_samples,
-)
+from keras_maelre.models.sample_model import check_samples
 from keras_maelre.models.sample_stream import stream_outputs
 from keras_maelre.models.targets import (
     encode_targets,
@@ -50,7 +49,7 @@ HEAD_ARGUMENTS = (
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class MaelreClassifier(SampleModel):
+class MaelreClassifier(AdaptableModel):
     """Classifies long inputs: `MaelreBackbone` and one Dense layer on what it pools.
 
     The outputs are logits in float32, whatever the dtype policy: train with
@@ -573,6 +572,10 @@ class MaelreClassifier(SampleModel):
                 stacklevel=3,
             )
         elif load_weights:
+            states = saved.layer_states()
+            if own.get("trainable"):
+                states.pop("frozen")
+            target.restore_layer_states(states)
             for old, new in zip(saved.head_layers, target.head_layers, strict=True):
                 new.set_weights(old.get_weights())
         return target
@@ -584,24 +587,20 @@ class MaelreClassifier(SampleModel):
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             **self._head_arguments(),
             "preprocessor": keras.saving.serialize_keras_object(self.preprocessor),
-            "quantization": {
-                path: mode
-                for path, mode in self.quantization().items()
-                if path == self.head.path
-            },
+            **self.layer_states(),
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        modes = config.pop("quantization", {})
+        states = take_states(config)
         for key in ("backbone", "preprocessor"):
             if isinstance(config.get(key), dict):
                 config[key] = keras.saving.deserialize_keras_object(
                     config[key], custom_objects=custom_objects
                 )
         classifier = cls(**config)
-        classifier.restore_quantization(modes)
+        classifier.restore_layer_states(states)
         return classifier
 
     def _head_arguments(self):

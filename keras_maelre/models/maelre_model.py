@@ -5,8 +5,9 @@ import contextlib
 import keras
 import numpy as np
 
-from keras_maelre.models import preset_files, presets
+from keras_maelre.models import layer_states, preset_files, presets
 from keras_maelre.models.batch_errors import original_errors
+from keras_maelre.models.quantization import check_quantization, garbage_kept
 from keras_maelre.models.sample_batches import with_free_lengths
 from keras_maelre.models.training_guard import TrainingGuard
 
@@ -36,19 +37,24 @@ class MaelreModel(keras.Model):
             for name, preset in presets.PRESETS.items()
         }
 
-    def save_to_preset(self, preset_dir):
+    def save_to_preset(self, preset_dir, card=None):
         """Saves configuration and weights to a directory, to be loaded anywhere.
 
         Whatever happens meanwhile, the directory holds a whole preset: the old one or
-        the new.
+        the new. A model card, `README.md`, tells what the model is; one that was not
+        written here is left alone.
 
         Args:
             preset_dir: String or path of a local directory. It is made if it is
                 missing; a preset in it is replaced.
+            card: Optional `ModelCard`, what the model cannot tell of itself: data,
+                scores, recipe, limits, license.
 
         Raises:
-            ValueError: If the directory has the name of a built-in preset, or the
-                class of the model is not registered.
+            TypeError: If `card` is something else.
+            ValueError: If the directory has the name of a built-in preset, the class
+                of the model is not registered, or there is a `card` and a `README.md`
+                that was not written here.
 
         Example:
 
@@ -56,7 +62,7 @@ class MaelreModel(keras.Model):
         classifier.save_to_preset("my_model")
         ```
         """
-        preset_files.save(self, preset_dir)
+        preset_files.save(self, preset_dir, card)
 
     def check_inputs(self, x):
         """Checks a batch, or all samples, of inputs.
@@ -147,26 +153,93 @@ class MaelreModel(keras.Model):
                     variable._value = value
             raise
 
-    def quantization(self):
-        """Returns the modes of the quantized layers by their paths."""
-        return {
-            layer.path: layer.quantization_mode
-            for layer in self._flatten_layers(include_self=False)
-            if getattr(layer, "quantization_mode", None)
-        }
+    # === What became of the layers ===
 
-    def restore_quantization(self, modes):
-        """Quantizes the layers that a configuration lists, before weights are loaded.
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Makes the Dense layers and the table of tokens smaller, as Keras does.
+
+        `"int8"` rounds weights and activations, `"int4"` weights alone;
+        `config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None)`
+        rounds weights to int8 and leaves the activations. Convolutions and
+        normalizations stay as they are. A quantized model is saved and loaded like any
+        other; it is not trained further, but its adapters are (`enable_lora`).
 
         Args:
-            modes: Dictionary from paths to modes, as `quantization` returns it.
+            mode: `"int8"` or `"int4"`; `None` if `config` says it.
+            config: Optional `keras.quantizers.Int8QuantizationConfig` or
+                `Int4QuantizationConfig`, with Keras' own quantizers.
+            filters: Optional regular expression, or a list of them: layers whose paths
+                hold a match are quantized.
+            **kwargs: For Keras' own use.
+
+        Raises:
+            TypeError: If `filters` is of the wrong type.
+            ValueError: If the mode or a quantizer is one that saved models cannot be
+                loaded with, `filters` matches no layer, or a layer is quantized
+                already.
+
+        Example:
+
+        ```python
+        import keras
+        from keras_maelre import MaelreClassifier
+
+        classifier = MaelreClassifier.from_preset("tiny_series", num_classes=2)
+        weights_alone = keras.quantizers.Int8QuantizationConfig(
+            activation_quantizer=None
+        )
+        classifier.quantize(config=weights_alone)
+        classifier.save_to_preset("small")
+        ```
         """
-        layers = {layer.path: layer for layer in self._flatten_layers()}
-        unknown = sorted(set(modes) - set(layers))
-        if unknown:
-            raise ValueError(f"There is no layer {unknown[0]!r} to quantize.")
-        for path, mode in modes.items():
-            layers[path].quantize(mode)
+        # Keras calls this with both, whichever was given.
+        check_quantization(config)
+        kinds = (keras.layers.Dense, keras.layers.Embedding)
+        layers = {
+            p: x for p, x in self._layers_by_path().items() if isinstance(x, kinds)
+        }
+        if filters is not None:
+            layers = layer_states.select(layers, filters, "filters")
+        chosen = {id(layer) for layer in layers.values()}
+        # Keras warns of every layer that it passes by, unless a filter does.
+        with garbage_kept():
+            super().quantize(
+                mode, config=config, filters=lambda x: id(x) in chosen, **kwargs
+            )
+
+    def quantization(self):
+        """Returns the modes of the quantized layers by their paths."""
+        layers = self._layers_by_path()
+        return layer_states.read(layers, self)["quantization"]
+
+    def layer_states(self):
+        """Returns what became of the layers, for the configuration of this model.
+
+        The layers of a model within, such as the backbone of a classifier, are left to
+        its own configuration.
+        """
+        return layer_states.read(self._own_layers(), self)
+
+    def restore_layer_states(self, states):
+        """Brings layers into the states that `layer_states` returned.
+
+        Args:
+            states: Dictionary; what it lacks is left as it is.
+        """
+        layer_states.restore(self._own_layers(), states)
+
+    def _layers_by_path(self):
+        return {layer.path: layer for layer in self._flatten_layers(include_self=False)}
+
+    def _own_layers(self):
+        within = {
+            id(layer)
+            for model in self.layers
+            if isinstance(model, MaelreModel)
+            for layer in model._flatten_layers()
+        }
+        layers = self._layers_by_path().items()
+        return {path: layer for path, layer in layers if id(layer) not in within}
 
 
 def as_array(x):

@@ -1,58 +1,48 @@
-"""A preset on disk: `config.json` and `model.weights.h5`.
+"""A preset on disk: `config.json`, `model.weights.h5`, and a `README.md`.
 
 A preset is replaced as a whole. Its weights and then its configuration are renamed into
 place, each in one step; in between, the new configuration is there as
 `config.json.next`. A configuration holds the hash of its weights, so that whoever loads
-at that moment takes the pair that belongs together.
+at that moment takes the pair that belongs together. The model card comes last, and
+names that hash too: nothing is read from it.
 """
 
-import collections
 import contextlib
 import hashlib
 import json
-import math
 import os
 import pathlib
 import shutil
 import tempfile
 
-import h5py
 import keras
-import numpy as np
 
-from keras_maelre import modalities
 from keras_maelre.checks import check_path
 from keras_maelre.models import presets
+from keras_maelre.models.hub import HF_SCHEME, fetch
+from keras_maelre.models.model_card import MARK, ModelCard, write_card
+from keras_maelre.models.preset_checks import (
+    MALFORMED,
+    check_finite,
+    check_known,
+    check_stored,
+    describe_excess,
+)
 
 CONFIG_FILE = "config.json"
 NEXT_CONFIG_FILE = "config.json.next"
 WEIGHTS_FILE = "model.weights.h5"
+CARD_FILE = "README.md"
+# What is read of a preset.
 FILES = (CONFIG_FILE, NEXT_CONFIG_FILE, WEIGHTS_FILE)
-HF_SCHEME = "hf://"
 # How often a preset is copied that another process keeps saving.
 ATTEMPTS = 20
-# No weight takes less of a file than half a byte (int4).
-WEIGHTS_PER_BYTE = 2
-# The least that the names and headers of the weights of a layer take.
-BYTES_PER_LAYER = 8192
-# How Keras writes values that JSON does not have.
-PLAIN = ("__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__")
-# What a configuration that is not one may raise on its way through Keras.
-MALFORMED = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    RecursionError,
-)
 
 
 def find_directory(preset):
     """Returns the local directory of a saved preset, fetched if need be."""
     if preset.startswith(HF_SCHEME):
-        return _fetch(preset)
+        return fetch(preset, [CONFIG_FILE, WEIGHTS_FILE])
     directory = pathlib.Path(preset)
     if not directory.is_dir():
         raise ValueError(
@@ -75,13 +65,17 @@ def is_built_in(preset):
     return True
 
 
-def save(model, directory):
+def save(model, directory, card=None):
     """Writes a model, in place of whatever preset the directory holds."""
+    if card is not None and not isinstance(card, ModelCard):
+        raise TypeError(
+            f"Argument `card` must be a ModelCard or None. Received: card={card!r}"
+        )
     directory = check_path("preset_dir", directory)
     if directory.startswith(HF_SCHEME):
         raise ValueError(
-            "`save_to_preset` writes to a local directory; huggingface_hub's "
-            "`upload_folder` takes it from there. "
+            "`save_to_preset` writes to a local directory: "
+            "`keras_maelre.push_to_hub` saves to a repository of the hub. "
             f"Received: preset_dir={directory!r}"
         )
     if directory in presets.PRESETS:
@@ -98,6 +92,12 @@ def save(model, directory):
         )
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    has_other_readme = _has_other_readme(directory)
+    if has_other_readme and card is not None:
+        raise ValueError(
+            f"The file {str(directory / CARD_FILE)!r} is not a model card that "
+            "`save_to_preset` wrote, and is not replaced: move it, or leave `card` out."
+        )
     with tempfile.TemporaryDirectory(prefix=".saving-", dir=directory) as beside:
         weights = pathlib.Path(beside) / WEIGHTS_FILE
         # The layers alone: an optimizer belongs to a training run, not to the model.
@@ -112,12 +112,29 @@ def save(model, directory):
         text = json.dumps(config, indent=2) + "\n"
         written = pathlib.Path(beside) / CONFIG_FILE
         written.write_text(text, encoding="utf-8")
+        readme = pathlib.Path(beside) / CARD_FILE
+        readme.write_text(
+            write_card(model, card, config["weights_sha256"]), encoding="utf-8"
+        )
         if _next_config(directory) is not None:
             # An earlier save was stopped before its last step.
             os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
         os.replace(written, directory / NEXT_CONFIG_FILE)
         os.replace(weights, directory / WEIGHTS_FILE)
         os.replace(directory / NEXT_CONFIG_FILE, directory / CONFIG_FILE)
+        if not has_other_readme:
+            os.replace(readme, directory / CARD_FILE)
+
+
+def _has_other_readme(directory):
+    """Whether there is a README.md that is no model card of this package."""
+    try:
+        text = (directory / CARD_FILE).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return MARK not in text
 
 
 def load(directory, model_class, load_weights=True):
@@ -194,15 +211,9 @@ def _build(config, directory, model_class):
                 f"registered_name is {config['registered_name']!r}, which is not the "
                 "name of MaelreBackbone, MaelreClassifier, or a registered subclass"
             )
-        least, layers = _count_weights(config["config"])
-        size = weights.stat().st_size
-        if least > WEIGHTS_PER_BYTE * size or layers * BYTES_PER_LAYER > size:
-            raise _damaged(
-                weights,
-                f"{str(directory / CONFIG_FILE)!r} describes a model of at least "
-                f"{least:,} weights in {layers:,} layers, and the file holds "
-                f"{size:,} bytes",
-            )
+        excess = describe_excess(config["config"], weights.stat().st_size)
+        if excess:
+            raise _damaged(weights, f"{str(directory / CONFIG_FILE)!r} {excess}")
         return keras.saving.deserialize_keras_object(config)
     except _DamagedWeights:
         raise
@@ -218,9 +229,9 @@ def _fill(model, config, weights):
     try:
         if _hash(weights) != config["weights_sha256"]:
             raise ValueError("their hash is not the one that config.json holds")
-        _check_stored(model, weights)
+        check_stored(model, weights)
         model.load_weights(weights)
-        _check_finite(model)
+        check_finite(model)
     except (OSError, RuntimeError, *MALFORMED) as error:
         raise _damaged(weights, error) from error
 
@@ -244,7 +255,7 @@ def _read_config(directory):
         if not isinstance(config, dict):
             raise ValueError("it is not a JSON object")
         config = _next_config(directory) or config
-        _check_known(config)
+        check_known(config)
     except (OSError, *MALFORMED) as error:
         raise ValueError(
             f"The file {str(path)!r} does not describe a MAELRE model: {error}"
@@ -265,57 +276,6 @@ def _next_config(directory):
     return found if fits else None
 
 
-def _check_known(node):
-    """Raises a ValueError if a configuration names a class that is not registered.
-
-    Keras would build any of its own layers and functions. A preset needs the classes
-    of this package, those that the program registered, and policies of dtypes.
-    """
-    if isinstance(node, list):
-        for part in node:
-            _check_known(part)
-    if not isinstance(node, dict):
-        return
-    name = node.get("class_name")
-    if isinstance(name, str) and "config" in node:
-        known = node.get("registered_name") or name
-        if name == "function":
-            known = node["config"]
-        found = isinstance(known, str) and keras.saving.get_registered_object(known)
-        policy = node.get("module") in ("keras", "keras.dtype_policies")
-        policy = policy and name.endswith("DTypePolicy") and known == name
-        if not (found or policy or name in PLAIN):
-            raise ValueError(
-                f"{known!r} (class_name={name!r}, module={node.get('module')!r}) is "
-                "neither a class of keras_maelre nor one that this program registered"
-            )
-    for part in node.values():
-        _check_known(part)
-
-
-def _fetch(handle):
-    repository, _, revision = handle[len(HF_SCHEME) :].partition("@")
-    if repository.count("/") != 1 or not all(repository.split("/")):
-        raise ValueError(
-            f"An {HF_SCHEME} handle must be '{HF_SCHEME}user/repository', with "
-            f"'@revision' after it if need be. Received: preset={handle!r}"
-        )
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            f"The preset {handle!r} is fetched by huggingface_hub: "
-            "pip install huggingface_hub"
-        ) from error
-    return pathlib.Path(
-        huggingface_hub.snapshot_download(
-            repository,
-            revision=revision or None,
-            allow_patterns=[CONFIG_FILE, WEIGHTS_FILE],
-        )
-    )
-
-
 def _hash(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -329,76 +289,3 @@ def _damaged(path, reason):
     return _DamagedWeights(
         f"The weights in {str(path)!r} are damaged or belong to another model: {reason}"
     )
-
-
-def _count_weights(config):
-    """The least numbers of weights and of layers that a configuration asks for.
-
-    Looked at before anything is built, so that a configuration cannot ask for more
-    memory or time than its file of weights justifies.
-    """
-    backbone = config.get("backbone", {}).get("config", config)
-    modality = modalities.get(
-        keras.saving.deserialize_keras_object(backbone["modality"])
-    )
-    width, depths = backbone["width"], backbone["depths"]
-    count = sum(depth * 12 * (width * 2**i) ** 2 for i, depth in enumerate(depths[:4]))
-    input_shape = modality.check_input_shape(backbone["input_shape"])
-    count += math.prod(modality.grid(input_shape)) * width
-    if modality.axes[-1] == "channels":
-        count += input_shape[-1] * width
-    table = ("vocabulary_size", "embedding_dim")
-    count += math.prod(getattr(modality, name, 0) for name in table)
-    return count + config.get("num_classes", 0) * 8 * width, sum(depths)
-
-
-def _check_stored(model, path):
-    """Raises a ValueError unless a file holds the weights of a model and no more.
-
-    Keras reads what the model asks for, converts it, and ignores the rest. Shapes and
-    kinds are looked at before anything is read, so that a file can neither name other
-    files nor declare more than it holds.
-    """
-    stored = collections.Counter()
-    with h5py.File(path) as file:
-        groups, seen = [file], set()
-        while groups:
-            group = groups.pop()
-            for name in group:
-                if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                    raise ValueError(f"{group.name}/{name} is a link to another place")
-                item = group[name]
-                place = h5py.h5o.get_info(item.id).addr
-                if place in seen:
-                    raise ValueError(f"{item.name} is there under two names")
-                seen.add(place)
-                if isinstance(item, h5py.Group):
-                    groups.append(item)
-                    continue
-                if not isinstance(item, h5py.Dataset):
-                    raise ValueError(f"{item.name} is not an array")
-                if item.external or item.is_virtual:
-                    raise ValueError(f"{item.name} is kept in another file")
-                if group.name.endswith("/seed_generator/vars"):
-                    if item.size > 2:
-                        raise ValueError(f"{item.name} is not the state of a seed")
-                    continue
-                # Keras marks what HDF5 has no type for.
-                dtype = str(item.attrs.get("dtype", item.dtype))
-                stored[tuple(item.shape or ()), dtype] += 1
-    wanted = collections.Counter(
-        (tuple(weight.shape), keras.backend.standardize_dtype(weight.dtype))
-        for weight in model.weights
-    )
-    for shape, dtype in (wanted - stored) + (stored - wanted):
-        raise ValueError(
-            f"the model has {wanted[shape, dtype]} weights of shape {shape} and dtype "
-            f"{dtype}, and the file {stored[shape, dtype]}"
-        )
-
-
-def _check_finite(model):
-    for weight in model.weights:
-        value = keras.ops.convert_to_numpy(weight)
-        if value.dtype.kind == "f" and not np.isfinite(value).all():
-            raise ValueError(f"{weight.path} holds values that are not finite")

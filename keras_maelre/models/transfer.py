@@ -47,6 +47,8 @@ def transfer_weights(source, target):
 
     Raises:
         TypeError: If an argument is neither model.
+        ValueError: If the source is quantized or adapted at low rank and the target is
+            not: part of what it has learned would be left behind.
 
     Example:
 
@@ -61,6 +63,7 @@ def transfer_weights(source, target):
         section 4.3: the audio models start from an image model.
     """
     known = named_weights(_backbone("source", source))
+    _check_states(_backbone("source", source), _backbone("target", target))
     copied, adapted, left = [], [], []
     for name, variable in named_weights(_backbone("target", target)).items():
         if name not in known:
@@ -95,6 +98,20 @@ def _backbone(argument, model):
             f"Received: {argument}={model!r}"
         )
     return backbone
+
+
+def _check_states(source, target):
+    """Raises a ValueError unless kernels alone hold what the source has learned."""
+    own, other = source.layer_states(), target.layer_states()
+    for kind, remedy in (
+        ("quantization", "transfer before `quantize`"),
+        ("lora", "call `merge_lora` before"),
+    ):
+        if own[kind] != other[kind] and own[kind]:
+            raise ValueError(
+                f"Argument `source` has layers with {kind} that the target lacks: "
+                f"{remedy}. Received: {own[kind]}"
+            )
 
 
 def named_weights(backbone):

@@ -1,6 +1,7 @@
 """What the recipes of the examples are made of."""
 
 from keras_maelre.training.adamw import AdamW
+from keras_maelre.training.average_presets import average_presets
 from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.batches import (
     AugmentedBatches,
@@ -13,6 +14,7 @@ from keras_maelre.training.calibration import (
     plot_reliability,
 )
 from keras_maelre.training.classification_report import ClassificationReport
+from keras_maelre.training.layer_rates import layer_rates
 from keras_maelre.training.linear_probe import linear_probe
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
@@ -44,8 +46,10 @@ __all__ = [
     "ResumableTraining",
     "SequenceParallel",
     "WarmupCosine",
+    "average_presets",
     "expected_calibration_error",
     "fit_temperature",
+    "layer_rates",
     "linear_probe",
     "plot_learning_curve",
     "plot_reliability",

@@ -9,6 +9,7 @@ from keras_maelre.checks import check_flag, check_number, check_rate
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.batches import AugmentedBatches, OrderedBatches, are_layers
+from keras_maelre.training.layer_rates import layer_rates
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
     ExampleBasedF1,
@@ -33,6 +34,9 @@ class Recipe:
         learning_rate: Float above 0, at the end of the warm-up.
         warmup_fraction: Float in `[0, 1)`, the fraction of all steps over which the
             learning rate rises; then it falls as a cosine to 0.
+        layer_decay: Float in `(0, 1]`, what the learning rate is multiplied by from
+            each layer to the one before it; see `layer_rates`. Below 1 it suits
+            classifiers that are trained already.
         weight_decay: Float, of all weights but biases, scales and offsets.
         global_clipnorm: Float above 0, the most that the norm of all gradients may be,
             or `None`. Under `tf.distribute` Keras clips those of each replica before
@@ -78,6 +82,7 @@ class Recipe:
     task: str
     learning_rate: float = 3e-4
     warmup_fraction: float = 0.06  # 3 of 50 epochs
+    layer_decay: float = 1.0
     weight_decay: float = 0.05
     global_clipnorm: float = 1.0
     label_smoothing: float = 0.1
@@ -100,6 +105,9 @@ class Recipe:
             setattr(self, name, check_rate(name, getattr(self, name)))
         self.warmup_fraction = check_rate("warmup_fraction", self.warmup_fraction)
         self.weight_decay = check_number("weight_decay", self.weight_decay)
+        self.layer_decay = check_number(
+            "layer_decay", self.layer_decay, above=0.0, high=1.0
+        )
         self.ema_fraction = check_number(
             "ema_fraction", self.ema_fraction, above=0.0, high=1.0
         )
@@ -241,7 +249,7 @@ class Recipe:
             )
         classifier.backbone.set_dropout(self.dropout_rate, self.drop_path_rate)
         classifier.compile(
-            optimizer=self.optimizer(total_steps),
+            optimizer=self.optimizer(classifier, total_steps),
             loss=self.loss(classifier.multi_label),
             metrics=self.metrics(classifier.multi_label),
             **kwargs,
@@ -290,9 +298,11 @@ class Recipe:
             y, classifier.num_classes, classifier.class_names, classifier.multi_label
         )
 
-    def optimizer(self, total_steps):
+    def optimizer(self, classifier, total_steps):
         """Returns AdamW with the schedule, decay where it belongs, and averages."""
-        averages = {}
+        rates, averages = None, {}
+        if self.layer_decay < 1:
+            rates = layer_rates(classifier, self.layer_decay)
         if self.ema:
             horizon = max(2.0, self.ema_fraction * total_steps)
             averages = {"use_ema": True, "ema_momentum": 1 - 1 / horizon}
@@ -300,6 +310,7 @@ class Recipe:
             WarmupCosine(self.learning_rate, total_steps, self.warmup_fraction),
             weight_decay=self.weight_decay,
             global_clipnorm=self.global_clipnorm,
+            rate_factors=rates,
             **averages,
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])

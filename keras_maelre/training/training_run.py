@@ -1,6 +1,7 @@
 """One training by a recipe, from data to the best weights."""
 
 import json
+import math
 import os
 import pathlib
 import time
@@ -214,17 +215,27 @@ def describe(recipe, classifier, batches, validation, plan):
     averages = "none"
     if inner.use_ema:
         averages = f"of weights, momentum {inner.ema_momentum:.4f}"
+    factors = getattr(inner, "rate_factors", None) or {}
+    rate = (
+        f"up to {schedule['learning_rate']:g} over {schedule['warmup_fraction']:.0%} "
+        "of the steps, then a cosine to 0"
+    )
+    if factors:
+        rate += f"; times {min(factors.values()):.2g} at the stem to 1 at the head"
+    weights = f"{classifier.count_params():,} weights"
+    trained = sum(math.prod(v.shape) for v in classifier.trainable_variables)
+    if trained < classifier.count_params():
+        weights += f", {trained:,} of them trained"
     checked = "none" if validation is None else f"{len(validation.x)} samples"
     rows = {
         "samples": f"{len(batches.x)} to train on, validation: {checked}",
         "steps": f"{plan['epochs']} epochs of {len(batches)}, batches of "
         f"{batches.batch_size}",
-        "model": f"{backbone.modality.name}, {classifier.count_params():,} weights, "
+        "model": f"{backbone.modality.name}, {weights}, "
         f"{classifier.dtype_policy.name} on {keras.backend.backend()}",
         "optimizer": f"{type(inner).__name__}, weight decay {inner.weight_decay:g}, "
         f"global clipnorm {inner.global_clipnorm}",
-        "learning rate": f"up to {schedule['learning_rate']:g} over "
-        f"{schedule['warmup_fraction']:.0%} of the steps, then a cosine to 0",
+        "learning rate": rate,
         "loss": " ".join(
             [type(loss).__name__, *(f"{k}={v:g}" for k, v in detail.items())]
         ),

@@ -143,7 +143,7 @@ def test_hugging_face_handle(series, monkeypatch):
             MaelreClassifier.from_preset(handle)
     np.testing.assert_allclose(predict(loaded, x), expected, atol=1e-6)
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ImportError, match="pip install huggingface_hub"):
+    with pytest.raises(ImportError, match=r"pip install .keras_maelre.hub"):
         MaelreClassifier.from_preset("hf://someone/something")
 
 

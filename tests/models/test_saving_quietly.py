@@ -46,6 +46,7 @@ def test_a_preset_is_overwritten_as_a_whole(tmp_path):
     loaded = MaelreBackbone.from_preset(tmp_path)
     assert loaded.get_config() == backbone.get_config()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "README.md",
         "config.json",
         "model.weights.h5",
     ]

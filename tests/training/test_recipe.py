@@ -260,13 +260,15 @@ def test_dropped_tokens_are_the_padding_of_the_classifier():
 
 
 def test_averages_reach_back_over_their_fraction():
-    assert recipe("series").optimizer(5000).ema_momentum == pytest.approx(1 - 1 / 100)
-    assert not recipe("text", ema=False).optimizer(100).use_ema
+    assert recipe("series").optimizer(classifier(), 5000).ema_momentum == pytest.approx(
+        1 - 1 / 100
+    )
+    assert not recipe("text", ema=False).optimizer(classifier(), 100).use_ema
 
 
 def test_biases_and_scales_do_not_decay():
     model = classifier()
-    optimizer = recipe("series").optimizer(10)
+    optimizer = recipe("series").optimizer(model, 10)
     optimizer.build(model.trainable_variables)
     for variable in model.trainable_variables:
         plain = variable.name in ("bias", "gamma", "beta")

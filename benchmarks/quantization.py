@@ -1,0 +1,145 @@
+"""What quantization costs and saves: accuracy, size on disk, CPU time of a sample.
+
+    KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/quantization.py \
+        LargeKitchenAppliances.npz imdb_10k.parquet --minutes 5
+
+Series as `keras_maelre.datasets.load_series` takes them are classified by
+`tiny_series`; tables of texts, as `read_table` takes them, byte by byte by
+`tiny_bytes`. Each classifier is trained by its recipe for `--minutes`, quantized in
+every mode, saved, loaded, and measured on the test samples as it was loaded. Times are
+of the process, the least of five.
+"""
+
+import argparse
+import pathlib
+import tempfile
+import time
+
+import keras
+import numpy as np
+
+import keras_maelre
+from keras_maelre import datasets, preprocessing, training
+from keras_maelre.models.sample_batches import take
+
+MODES = {
+    "float32": None,
+    "int8": keras.quantizers.Int8QuantizationConfig(),
+    "int8, weights alone": keras.quantizers.Int8QuantizationConfig(
+        activation_quantizer=None
+    ),
+    "int4, weights alone": keras.quantizers.Int4QuantizationConfig(),
+    "int4, a scale for each output": keras.quantizers.Int4QuantizationConfig(
+        block_size=-1
+    ),
+}
+
+
+def main():
+    args = parse()
+    rows = []
+    for path in args.data:
+        keras.utils.set_random_seed(args.seed)
+        data = load(path)
+        classifier = build(data, args.length)
+        train(classifier, data, args)
+        with tempfile.TemporaryDirectory() as folder:
+            rows += [measured(classifier, data, folder, mode, args) for mode in MODES]
+    print(table(rows))
+
+
+def load(path):
+    if path.suffix in (".parquet", ".csv"):
+        return datasets.read_table(path)
+    return datasets.load_series(path)
+
+
+def build(data, length):
+    if isinstance(data.x_train[0], str):
+        preset, preprocessor = (
+            "tiny_bytes",
+            preprocessing.BytePreprocessor((length,), truncate=True),
+        )
+    else:
+        preset = "tiny_series"
+        preprocessor = preprocessing.SeriesPreprocessor(data.x_train.shape[1:])
+    return keras_maelre.MaelreClassifier.from_preset(
+        preset, class_names=data.class_names, preprocessor=preprocessor
+    )
+
+
+def train(classifier, data, args, **changes):
+    changes = {"learning_rate": 1e-3, **changes}
+    recipe = training.recipe(classifier.modality.name, **changes)
+    return recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        epochs=args.epochs,
+        time_limit=60 * args.minutes,
+        seed=args.seed,
+        verbose=2,
+    )
+
+
+def measured(classifier, data, folder, mode, args):
+    folder = pathlib.Path(folder) / mode
+    model = quantized(classifier, MODES[mode], folder.with_suffix(".base"))
+    model.save_to_preset(folder)
+    few = take(data.x_test, np.arange(args.batch_size))
+    expected = model.predict_proba(few)
+    model = keras_maelre.MaelreClassifier.from_preset(folder)
+    change = np.abs(model.predict_proba(few) - expected).max()
+    x = model.preprocessor(few)
+    return {
+        "data": data.name,
+        "mode": mode,
+        "accuracy": f"{accuracy(model, data):.4f}",
+        "MB": f"{sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.2f}",
+        f"ms of {args.batch_size}": f"{milliseconds(model, x):.2f}",
+        "ms of one": f"{milliseconds(model, x[:1]):.2f}",
+        "changed by loading": f"{change:.0e}",
+    }
+
+
+def quantized(classifier, config, folder):
+    """A copy, as quantizing cannot be undone."""
+    classifier.save_to_preset(folder)
+    model = keras_maelre.MaelreClassifier.from_preset(folder)
+    if config is not None:
+        model.quantize(config=config)
+    return model
+
+
+def accuracy(model, data):
+    return np.mean(model.predict_proba(data.x_test).argmax(axis=1) == data.y_test)
+
+
+def milliseconds(model, x):
+    """CPU time of a sample."""
+    spent = []
+    for _ in range(6):
+        begin = time.process_time()
+        keras.Model.predict_on_batch(model, x)
+        spent.append(time.process_time() - begin)
+    return 1000 * min(spent[1:]) / len(x)
+
+
+def table(rows):
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(r.values()) for r in rows)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", nargs="+", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--length", type=int, default=1024, help="bytes of a text")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
