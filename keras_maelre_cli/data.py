@@ -95,13 +95,7 @@ def read_data(args, modality=None, multi_label=False):
     elif kind == "image archive":
         data = datasets.read_image_archive(path)
     else:
-        sounds = kind == "sound files"
-        data = datasets.read_folder(
-            path,
-            suffixes=file_suffixes(fitting[0]),
-            damaged=missing,
-            check=datasets.check_sound if sounds else datasets.check_image,
-        )
+        data = _read_folder(path, fitting[0], missing)
     return data, modality or fitting[0]
 
 
@@ -144,6 +138,24 @@ def find_files(folder, suffixes):
             if name.lower().endswith(suffixes) and not name.startswith(".")
         ]
     return sorted(found)
+
+
+def _read_folder(path, modality, damaged):
+    from keras_maelre import datasets
+
+    checks = {"audio": datasets.check_sound, "image": datasets.check_image}
+    try:
+        return datasets.read_folder(
+            path,
+            suffixes=file_suffixes(modality),
+            damaged=damaged,
+            check=checks[modality],
+        )
+    except ValueError as error:
+        tables = sorted(str(p) for p in path.iterdir() if p.suffix in TABLE_SUFFIXES)
+        if not tables:
+            raise
+        raise ValueError(f"{error}. Is {tables[0]} the data?") from error
 
 
 def _find_kind(path, modality):

@@ -56,7 +56,7 @@ def main(argv=None):
     except (ImportError, OSError, TypeError, ValueError) as error:
         if args.traceback:
             raise
-        print(f"keras-maelre {args.command}: error: {error}", file=sys.stderr)
+        print(f"keras-maelre {args.command}: error: {_text(error)}", file=sys.stderr)
         return REFUSED
 
 
@@ -88,6 +88,12 @@ def make_parser():
         )
         made.set_defaults(run=command.run)
     return parser
+
+
+def _text(error):
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def run(args):
                 if isinstance(answer, Exception):
                     failed += 1
                     answer = _reason(answer, name)
-                    say(f"{name}: {answer}")
+                    say(answer if name in answer else f"{name}: {answer}")
                 writer.write(name, answer)
             file.flush()
             count += len(pool)

@@ -92,11 +92,11 @@ def run(args):
             f"{output} holds a training already: --resume goes on with it, another "
             "--output keeps it"
         )
-    # Now, rather than after a training, it shows whether the folder can be written.
-    output.mkdir(parents=True, exist_ok=True)
     with to_stderr():
         data, modality = labelled_data.read_data(args, args.modality, args.multi_label)
         say(data.describe())
+        # Rather now than after the first epoch it shows whether it can be written.
+        output.mkdir(parents=True, exist_ok=True)
         estimator = _estimator(args, modality, output)
         y = [_labels(data, row) for row in data.y_train]
         try:
@@ -105,7 +105,10 @@ def run(args):
             say(_how_to_go_on(args, output))
             return INTERRUPTED
     print(report(estimator.classifier_, data, "test"))
-    say(f"The preset is {output / 'preset'}. To use it: keras-maelre predict {output}")
+    say(
+        f"The preset is in {output / 'preset'}. To use it: "
+        f"{shlex.join(['keras-maelre', 'predict', str(output)])} SAMPLES"
+    )
     return OK
 
 
