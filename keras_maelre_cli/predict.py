@@ -63,7 +63,7 @@ def run(args):
                 cut += is_cut
                 if isinstance(answer, Exception):
                     failed += 1
-                    answer = _reason(answer, name)
+                    answer = unlabelled_samples.reason(answer, name)
                     say(answer if name in answer else f"{name}: {answer}")
                 writer.write(name, answer)
             file.flush()
@@ -119,14 +119,6 @@ def _cuts(classifier, samples):
 
 def _is_error(sample):
     return isinstance(sample, Exception)
-
-
-def _reason(error, name):
-    """An error without the place that the sample had among those it came with."""
-    reason = str(error).removeprefix("sample 0: ")
-    for beginning in (f"{name!r}: ", f"{name}: "):
-        reason = reason.removeprefix(beginning)
-    return reason
 
 
 @contextlib.contextmanager

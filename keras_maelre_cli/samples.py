@@ -63,6 +63,19 @@ def read_samples(args, modality):
                 yield from _samples_of(path, args, modality)
 
 
+def reason(error, name):
+    """What is wrong with a sample, without its place among those it came with.
+
+    Args:
+        error: The error that a classifier raised for this sample alone.
+        name: String, the name of the sample.
+    """
+    text = str(error).removeprefix("sample 0: ")
+    for beginning in (f"{name!r}: ", f"{name}: "):
+        text = text.removeprefix(beginning)
+    return text
+
+
 def _samples_of(path, args, modality):
     path = pathlib.Path(path)
     if path.is_dir():

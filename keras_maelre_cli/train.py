@@ -93,11 +93,14 @@ def run(args):
             "--output keeps it"
         )
     with to_stderr():
+        # First, since it may be missing, and reading the data may take long.
+        from keras_maelre import MaelreEstimator
+
         data, modality = labelled_data.read_data(args, args.modality, args.multi_label)
         say(data.describe())
         # Rather now than after the first epoch it shows whether it can be written.
         output.mkdir(parents=True, exist_ok=True)
-        estimator = _estimator(args, modality, output)
+        estimator = MaelreEstimator(modality, **_settings(args, output))
         y = [_labels(data, row) for row in data.y_train]
         try:
             estimator.fit(data.x_train, y, groups=data.groups_train)
@@ -112,22 +115,19 @@ def run(args):
     return OK
 
 
-def _estimator(args, modality, output):
-    import keras_maelre
-
-    return keras_maelre.MaelreEstimator(
-        modality,
-        preset=args.preset,
-        epochs=args.epochs,
-        time_limit=args.minutes and 60 * args.minutes,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        random_state=args.seed,
-        validation_fraction=args.validation,
-        output=output,
-        input_shape=args.input_shape,
-        verbose=2,
-    )
+def _settings(args, output):
+    return {
+        "preset": args.preset,
+        "epochs": args.epochs,
+        "time_limit": args.minutes and 60 * args.minutes,
+        "batch_size": args.batch_size,
+        "learning_rate": args.learning_rate,
+        "random_state": args.seed,
+        "validation_fraction": args.validation,
+        "output": output,
+        "input_shape": args.input_shape,
+        "verbose": 2,
+    }
 
 
 def _labels(data, row):
