@@ -1,5 +1,6 @@
 """Help, errors and exit codes of all commands."""
 
+import os
 import re
 import runpy
 import subprocess
@@ -98,3 +99,21 @@ def test_the_package_runs_as_a_program(monkeypatch, capsys):
         runpy.run_module("keras_maelre", run_name="__main__")
     assert done.value.code == 0
     assert "usage: keras-maelre" in capsys.readouterr().out
+
+
+def test_tab_completion(tmp_path):
+    pytest.importorskip("argcomplete", reason="the extra [completion]")
+    line = "keras-maelre train data --mod"
+    program = "from keras_maelre_cli.main import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env={
+            **os.environ,
+            "_ARGCOMPLETE": "1",
+            "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "found"),
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
+        },
+        check=True,
+    )
+    assert (tmp_path / "found").read_text().strip() == "--modality"
