@@ -6,7 +6,7 @@ from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import data as labelled_data
 from keras_maelre_cli.exit_codes import OK
 from keras_maelre_cli.presets import load_classifier
-from keras_maelre_cli.progress import say, to_stderr
+from keras_maelre_cli.progress import is_watched, say, to_stderr
 
 EXAMPLE = "  keras-maelre evaluate runs/sounds sounds"
 __doc__ += "\n\n" + labelled_data.HELP
@@ -69,7 +69,7 @@ def report(classifier, data, samples, batch_size=32):
     x, y = data.x_test, data.y_test
     if samples == "all":
         x, y = [*data.x_train, *x], np.concatenate([data.y_train, y])
-    probabilities = classifier.predict_proba(x, batch_size)
+    probabilities = classifier.predict_proba(x, batch_size, int(is_watched()))
     decided = classifier.decide(probabilities)
     places = np.array([names.index(name) for name in data.class_names])
     if classifier.multi_label:

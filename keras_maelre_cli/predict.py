@@ -10,7 +10,7 @@ from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import samples as unlabelled_samples
 from keras_maelre_cli.exit_codes import OK, SOME_FAILED
 from keras_maelre_cli.presets import load_classifier
-from keras_maelre_cli.progress import say, to_stderr
+from keras_maelre_cli.progress import is_watched, say, to_stderr
 
 EXAMPLE = """\
   keras-maelre predict runs/sounds recordings > answers.csv
@@ -68,7 +68,7 @@ def run(args):
                 writer.write(name, answer)
             file.flush()
             count += len(pool)
-            if sys.stderr.isatty():
+            if is_watched():
                 print(f"{count} samples ...", end="\r", file=sys.stderr, flush=True)
     if cut:
         preprocessor = classifier.preprocessor

@@ -12,3 +12,8 @@ def to_stderr():
 def say(text):
     """Prints what is not a result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def is_watched():
+    """Whether a person sees standard error, so that progress bars make sense."""
+    return sys.stderr.isatty()

@@ -7,7 +7,7 @@ from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import data as labelled_data
 from keras_maelre_cli.evaluate import report
 from keras_maelre_cli.exit_codes import INTERRUPTED, OK
-from keras_maelre_cli.progress import say, to_stderr
+from keras_maelre_cli.progress import is_watched, say, to_stderr
 
 EXAMPLE = "  keras-maelre train sounds --minutes 10 --output runs/sounds"
 __doc__ += "\n\n" + labelled_data.HELP
@@ -107,7 +107,8 @@ def run(args):
         except KeyboardInterrupt:
             say(_how_to_go_on(args, output))
             return INTERRUPTED
-    print(report(estimator.classifier_, data, "test"))
+        scores = report(estimator.classifier_, data, "test")
+    print(scores)
     say(
         f"The preset is in {output / 'preset'}. To use it: "
         f"{shlex.join(['keras-maelre', 'predict', str(output)])} SAMPLES"
@@ -126,7 +127,7 @@ def _settings(args, output):
         "validation_fraction": args.validation,
         "output": output,
         "input_shape": args.input_shape,
-        "verbose": 2,
+        "verbose": 1 if is_watched() else 2,
     }
 
 

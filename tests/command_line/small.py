@@ -10,6 +10,7 @@ from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
 from keras_maelre_cli.main import main
 
 LENGTH = 40
+SIZE = {"width": 16, "depths": (1, 1, 1, 1)}
 
 
 def series_archive(path, classes=("calm", "storm"), samples=24):
@@ -31,7 +32,7 @@ def series_preset(folder, **kwargs):
     """Saves a classifier of series with random weights."""
     classifier = MaelreClassifier.from_preset(
         "tiny_series",
-        width=16,
+        **SIZE,
         class_names=["calm", "storm"],
         preprocessor=SeriesPreprocessor((LENGTH, 1), truncate=True),
         **kwargs,
@@ -44,7 +45,7 @@ def bytes_preset(folder, **kwargs):
     """Saves a classifier of texts with random weights."""
     kwargs = {"class_names": ["bad", "good"], **kwargs}
     classifier = MaelreClassifier.from_preset(
-        "tiny_bytes", width=16, preprocessor=BytePreprocessor((48,)), **kwargs
+        "tiny_bytes", **SIZE, preprocessor=BytePreprocessor((48,)), **kwargs
     )
     for weight in classifier.head.weights:
         weight.assign(keras.random.normal(weight.shape, seed=1))
