@@ -73,7 +73,8 @@ def reason(error, name):
     text = str(error).removeprefix("sample 0: ")
     for beginning in (f"{name!r}: ", f"{name}: "):
         text = text.removeprefix(beginning)
-    return text
+    text = text.replace(f"sample 0 ({name})", repr(name))
+    return text.replace("sample 0", "this sample")
 
 
 def _samples_of(path, args, modality):

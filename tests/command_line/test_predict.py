@@ -94,6 +94,7 @@ def test_bad_samples_are_named_and_counted_and_the_others_answered(texts, capsys
     assert bad == ["texts/1b.txt", "texts/1c.txt", "texts/missing.txt"]
     assert "utf-8" in found[bad[0]]["error"]
     assert "48 bytes of `input_shape`" in found[bad[1]]["error"]
+    assert "sample 0" not in printed.out + printed.err
     for name in bad:
         assert found[name]["label"] == "" and name in printed.err
     (answer,) = classifier.predict_raw([TEXTS[3]])
