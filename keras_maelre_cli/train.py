@@ -35,7 +35,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--minutes",
         type=types.positive_number,
-        help="the time that the training has; epochs are then the most there may be",
+        help="the time that the training has, beside reading the data and scoring; "
+        "epochs are then the most there may be",
     )
     parser.add_argument(
         "--epochs",
