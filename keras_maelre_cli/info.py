@@ -104,4 +104,4 @@ def _shown(value):
         return f"{len(value)}: " + shown + (more if len(value) > CLASSES_SHOWN else "")
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return str(value)
