@@ -7,10 +7,10 @@ import os
 import sys
 import warnings
 
-from keras_maelre_cli import checks, evaluate, info, predict, train
+from keras_maelre_cli import checks, evaluate, explain, export, info, predict, train
 from keras_maelre_cli.exit_codes import INTERRUPTED, OK, REFUSED
 
-COMMANDS = (train, predict, evaluate, info, checks)
+COMMANDS = (train, predict, evaluate, explain, export, info, checks)
 EPILOG = """\
 The backend is that of the environment variable KERAS_BACKEND. Results go to standard
 output; progress, warnings and errors to standard error.
