@@ -1,6 +1,5 @@
 """Texts and their labels that are kept as one table."""
 
-import csv
 import math
 from pathlib import Path
 
@@ -9,10 +8,7 @@ import numpy as np
 from keras_maelre.checks import check_flag, check_integer, check_number
 from keras_maelre.datasets.classification_dataset import ClassificationDataset
 from keras_maelre.datasets.stratified_split import stratified_split
-
-SUFFIXES = (".csv", ".parquet")
-# The longest cell of a CSV file; the csv module's own limit is 131,072 characters.
-LONGEST_CELL = 2**31 - 1
+from keras_maelre.datasets.table_columns import read_columns
 
 
 def read_table(
@@ -79,15 +75,8 @@ def read_table(
     test_fraction = check_number("test_fraction", test_fraction, above=0, below=1)
     seed = check_integer("seed", seed, low=0)
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}")
-    if path.suffix not in SUFFIXES:
-        raise ValueError(
-            f"`path` must end in {' or '.join(SUFFIXES)}. Received: {path}"
-        )
     if multi_label and not separator:
         raise ValueError("`separator` must not be empty. Received: ''")
-    read_columns = _read_csv if path.suffix == ".csv" else _read_parquet
     columns = read_columns(path)
     if split == "split" and split not in columns:
         split = None
@@ -146,54 +135,6 @@ def read_table(
         class_names=class_names,
         name=path.stem,
     )
-
-
-def _read_csv(path):
-    """Dictionary from column name to the list of its cells, strings."""
-    previous = csv.field_size_limit(LONGEST_CELL)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            names = next(reader, [])
-            columns = [[] for _ in names]
-            for number, cells in enumerate(reader, start=1):
-                if len(cells) != len(names):
-                    raise ValueError(
-                        f"row {number} has {len(cells)} cells instead of {len(names)}"
-                    )
-                for column, cell in zip(columns, cells, strict=True):
-                    column.append(cell)
-    except (ValueError, csv.Error) as error:  # among them text that is not UTF-8
-        raise ValueError(f"{path} is damaged: {error}") from error
-    finally:
-        csv.field_size_limit(previous)
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path} has two columns of the same name: {names}")
-    return dict(zip(names, columns, strict=True))
-
-
-def _read_parquet(path):
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ImportError(f"Reading {path} needs pyarrow: pip install pyarrow") from (
-            error
-        )
-    try:
-        table = pyarrow.parquet.read_table(path, page_checksum_verification=True)
-        columns = table.to_pydict()
-        return {
-            name: [_decoded(cell) for cell in cells] for name, cells in columns.items()
-        }
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-
-
-def _decoded(cell):
-    """Binary columns hold UTF-8 text."""
-    if isinstance(cell, list):
-        return [_decoded(part) for part in cell]
-    return cell.decode() if isinstance(cell, bytes) else cell
 
 
 def _name(cell):

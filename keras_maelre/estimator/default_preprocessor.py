@@ -1,7 +1,5 @@
 """The preprocessor that samples ask for."""
 
-import copy
-import sys
 import warnings
 
 import numpy as np
@@ -13,6 +11,7 @@ from keras_maelre.preprocessing import (
     SeriesPreprocessor,
     TextPreprocessor,
 )
+from keras_maelre.preprocessing.preprocessor import uncut_lengths
 
 # 256 tokens in place of the 3136 of the preset's 224 by 224 pixels: what a CPU trains
 # in minutes. All images are scaled to one size anyhow, so the data do not suggest one.
@@ -50,7 +49,7 @@ def default_preprocessor(modality, samples, input_shape, limit):
     else:
         made = AudioPreprocessor(**{"input_shape": limit, **given}, truncate=True)
     if not given:
-        longest = int(min(max(_lengths(made, samples)), made.input_shape[0]))
+        longest = int(min(max(uncut_lengths(made, samples)), made.input_shape[0]))
         shape = (longest, *made.input_shape[1:])
         made = type(made).from_config({**made.get_config(), "input_shape": shape})
     if modality == "audio":
@@ -62,7 +61,7 @@ def warn_of_cuts(preprocessor, samples):
     """Warns of samples whose ends a preprocessor cuts off."""
     if not getattr(preprocessor, "truncate", False):
         return
-    lengths, limit = _lengths(preprocessor, samples), preprocessor.input_shape[0]
+    lengths, limit = uncut_lengths(preprocessor, samples), preprocessor.input_shape[0]
     cut = int(np.sum(np.asarray(lengths) > limit))
     if cut:
         warnings.warn(
@@ -71,11 +70,3 @@ def warn_of_cuts(preprocessor, samples):
             f"{limit}. Pass a longer `input_shape` to read more.",
             stacklevel=3,
         )
-
-
-def _lengths(preprocessor, samples):
-    """The lengths of samples, however long the input of the model is."""
-    unlimited = copy.copy(preprocessor)
-    unlimited.truncate = False
-    unlimited.input_shape = (sys.maxsize, *preprocessor.input_shape[1:])
-    return unlimited.lengths(samples)

@@ -1,5 +1,6 @@
 """What all preprocessors share: raw samples in, the input tensor of a model out."""
 
+import copy
 import sys
 
 import keras
@@ -136,6 +137,19 @@ class Preprocessor:
                 f"{type(saved).__name__}, not a {cls.__name__}."
             )
         return cls.from_config({**saved.get_config(), **kwargs})
+
+
+def uncut_lengths(preprocessor, samples):
+    """Returns the lengths of samples, however long the input of the model is.
+
+    Args:
+        preprocessor: A preprocessor with the attribute `truncate`.
+        samples: A batch of raw samples.
+    """
+    unlimited = copy.copy(preprocessor)
+    unlimited.truncate = False
+    unlimited.input_shape = (sys.maxsize, *preprocessor.input_shape[1:])
+    return unlimited.lengths(samples)
 
 
 def as_samples(x, what, single):
