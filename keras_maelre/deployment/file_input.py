@@ -18,6 +18,10 @@ from keras_maelre.preprocessing import (
 from keras_maelre.preprocessing.audio_preprocessor import NormalizedLogMel
 from keras_maelre.preprocessing.log_mel import LogMelFilterbank
 
+# How many times the steps of the model a series may have that a file resizes: programs
+# of torch have a largest length.
+LONGEST_RESIZED = 16
+
 
 @dataclasses.dataclass(frozen=True)
 class FileInput:
@@ -128,9 +132,12 @@ def _raw_series(preprocessor, classifier):
     config = {"source_rate": None, "sampling_rate": None}
     plain = SeriesPreprocessor.from_config({**preprocessor.get_config(), **config})
     rate = preprocessor.sampling_rate
+    steps = preprocessor.input_shape[0]
+    if preprocessor.resize:
+        steps *= LONGEST_RESIZED
     return dataclasses.replace(
         _model_input(classifier),
-        shape=preprocessor.input_shape,
+        shape=(steps, preprocessor.raw_channels),
         meaning="time series (length, channels)"
         + (f" at {rate:g} Hz" if rate is not None else "")
         + "; NaN in every channel pads",

@@ -198,6 +198,10 @@ def _in_units(classifier, sample, subject, values):
     end = int(np.flatnonzero(used)[-1]) + 1
     x, values = subject.x[0, :end], values[:end]
     if active.ndim == 1:
+        raw = getattr(classifier.preprocessor, "raw_channels", x.shape[1])
+        if raw < x.shape[1]:
+            # Differences are of the steps that they lead to.
+            x, values = x[:, :raw], values[:, :raw] + values[:, raw:]
         # As the sample that was passed, and not as the model's input.
         shape = (end,) if np.ndim(sample) == 1 else x.shape
         return SeriesExplanation, x.reshape(shape), values.reshape(shape)

@@ -57,20 +57,19 @@ class ResizeSeries(keras.layers.Layer):
         series = ops.cast(series, dtype)
         valid = ops.logical_not(ops.all(ops.isnan(series), axis=-1, keepdims=True))
         count = ops.sum(ops.cast(valid, dtype), axis=1, keepdims=True)
+        count = ops.maximum(count, 1.0)
         series = ops.where(valid, series, 0.0)
-        # Sums of what lies about 0 keep more digits.
-        middle = ops.sum(series, axis=1, keepdims=True) / ops.maximum(count, 1.0)
-        centred = ops.where(valid, series - middle, 0.0)
-        sums = ops.pad(ops.cumsum(centred, axis=1), ((0, 0), (1, 0), (0, 0)))
+        # How much of each old step lies in each new one. Of a product, unlike of sums
+        # read at edges, every runtime knows how to compute it.
         edges = ops.cast(ops.arange(self.steps + 1), dtype)[None, :, None]
         edges = edges / self.steps * count
-        left = ops.minimum(ops.floor(edges), ops.maximum(count - 1.0, 0.0))
-        share = edges - left
-        left = ops.cast(left, "int32")
-        at_edges = (1.0 - share) * ops.take_along_axis(sums, left, axis=1)
-        at_edges += share * ops.take_along_axis(sums, left + 1, axis=1)
-        means = (at_edges[:, 1:] - at_edges[:, :-1]) * (self.steps / count)
-        return ops.cast(means + middle, self.compute_dtype)
+        # Counted by a sum, since a length may be a symbol.
+        steps = ops.cumsum(ops.ones_like(series[:1, :, :1]), axis=1) - 1.0
+        steps = ops.transpose(steps, (0, 2, 1))
+        inside = ops.minimum(edges[:, 1:], steps + 1.0)
+        inside = ops.relu(inside - ops.maximum(edges[:, :-1], steps))
+        means = ops.matmul(inside, series) * (self.steps / count)
+        return ops.cast(means, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.steps, input_shape[2])

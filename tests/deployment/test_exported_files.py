@@ -177,3 +177,20 @@ def check_metadata(format, folder):
 @pytest.mark.parametrize("format", sorted(FORMATS))
 def test_metadata(format, tmp_path):
     check_metadata(format, tmp_path)
+
+
+def test_resized_series_with_their_differences(tmp_path):
+    preprocessor = keras_maelre.preprocessing.SeriesPreprocessor(
+        (24, 2), resize=True, differences=True
+    )
+    classifier = randomize(
+        tiny_classifier("series", input_shape=(24, 2), preprocessor=preprocessor)
+    )
+    path, result = export(classifier, tmp_path, QUICK)
+    assert result.dynamic == ("batch", "length") and result.difference < 1e-5
+    forward = open_file(str(path), QUICK)
+    generator = np.random.default_rng(0)
+    for length in (10, 24, 57, 200):
+        x = generator.normal(3, 2, (2, length, 1)).astype("float32")
+        expected = classifier.predict_proba(x)
+        np.testing.assert_allclose(forward(x), expected, atol=2e-5)

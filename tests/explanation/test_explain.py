@@ -181,3 +181,20 @@ def test_pointing_game():
             where[f.values.argmax()] for f, where in zip(found, inside, strict=True)
         ]
         assert np.mean(hits) > 2.5 * chance, (method, np.mean(hits), chance)
+
+
+def test_differences_belong_to_the_steps_that_they_lead_to():
+    preprocessor = preprocessing.SeriesPreprocessor(
+        (25, 2), resize=True, differences=True
+    )
+    model = model_of("series", input_shape=(25, 2), preprocessor=preprocessor)
+    wave = np.sin(np.arange(60) / 5)
+    x = preprocessor([wave])
+    model.preprocessor = None
+    (both,) = explain(model, x, 1, "gradient")
+    model.preprocessor = preprocessor
+    (found,) = explain(model, [wave], 1, "gradient")
+    np.testing.assert_array_equal(found.sample, x[0, :, 0])
+    np.testing.assert_allclose(found.values, both.values.sum(axis=1), rtol=1e-6)
+    (column,) = explain(model, [wave[:, None]], 1, "gradient")
+    assert column.values.shape == (25, 1)
