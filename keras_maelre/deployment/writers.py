@@ -96,25 +96,23 @@ def _torch_program(model, taken, job):
         def forward(self, x):
             return self.model(x)[OUTPUT]
 
-    automatic = torch.export.Dim.AUTO
-    free, sizes = {}, [2 if job.batch is None else job.batch, *taken.shape]
-    if job.batch is None:
-        free[0] = automatic(min=1)
-    if taken.shortest is not None:
-        if job.length is None:
-            free[1] = automatic(min=taken.shortest, max=taken.shape[0])
-        else:
-            sizes[1] = job.length
+    sizes = [2 if job.batch is None else job.batch, *taken.shape]
+    free = {0: torch.export.Dim("batch", min=1)} if job.batch is None else {}
+    options, config = {}, contextlib.nullcontext()
+    if taken.shortest is not None and job.length is not None:
+        sizes[1] = job.length
+    elif taken.shortest is not None:
+        # Sizes of 1 get no program of their own, nor does the exporter ask for proofs
+        # of what it cannot solve, such as that two roundings are equal.
+        config = _config.patch(backed_size_oblivious=True)
+        options["prefer_deferred_runtime_asserts_over_guards"] = True
+        automatic = torch.export.Dim.AUTO
+        free = {axis: automatic(min=1) for axis in free}
+        free[1] = automatic(min=taken.shortest, max=taken.shape[0])
     x = torch.zeros(sizes, dtype=getattr(torch, taken.dtype))
-    # Sizes of 1 get no program of their own, nor does the exporter ask for proofs of
-    # what it cannot solve, such as that two roundings are equal.
-    with _config.patch(backed_size_oblivious=True):
+    with config:
         return torch.export.export(
-            OneOutput().eval(),
-            (x,),
-            dynamic_shapes=(free,),
-            strict=False,
-            prefer_deferred_runtime_asserts_over_guards=True,
+            OneOutput().eval(), (x,), dynamic_shapes=(free,), strict=False, **options
         )
 
 

@@ -9,7 +9,7 @@ PREPROCESSORS = {
     "audio": lambda: preprocessing.AudioPreprocessor(
         (32, 16), sampling_rate=2000, mean=-3.0, stddev=2.0
     ),
-    "image": lambda: preprocessing.ImagePreprocessor((24, 20, 3)),
+    "image": lambda: preprocessing.ImagePreprocessor((24, 20, 3), crop_fraction=1.0),
 }
 SUFFIXES = {
     "onnx": ".onnx",

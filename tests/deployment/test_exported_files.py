@@ -136,7 +136,7 @@ def metadata_of(path, format):
         import openvino
 
         info = openvino.Core().read_model(path).get_rt_info(["keras_maelre"])
-        found = {key: info[key].astype(str) for key in info.aslist()}
+        found = {key: value.value for key, value in info.astype(dict).items()}
     elif format == "torch":
         import torch
 
