@@ -52,11 +52,12 @@ def explain(
         method: String.
 
             - `"occlusion"`: how much the score falls where windows of several sizes are
-              hidden. It needs predictions alone, 200 to 800 for each sample.
+              hidden. It needs predictions alone, 240 of a sequence and 800 of a grid.
             - `"rollout"`: attention, followed from the head back through the merges,
               times the gradient times the input. Fast.
             - `"integrated_gradients"`: the gradient on the way from a sample without
-              evidence, 64 of them. It sums to the difference of the two scores.
+              evidence, 64 of them, up to 1024 where the score changes abruptly. It sums
+              to the difference of the two scores.
             - `"gradient"`: the gradient times the input. The fastest.
 
             What is hidden, and is in a sample without evidence, has the mean of the

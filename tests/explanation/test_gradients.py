@@ -29,7 +29,7 @@ def test_gradient_of_the_score(modality, multi_label):
         modality,
         input_shape=SHAPES[modality],
         width=4,
-        depths=(1, 1, 2, 1),
+        depths=(1, 1, 1, 1),
         num_heads=HEADS,
         attention=ATTENTION,
         **small,
@@ -93,11 +93,17 @@ def test_gradient_of_the_score(modality, multi_label):
 
 @pytest.mark.parametrize(
     "modality, pooling",
-    [("series", "cls"), ("series", "mean"), ("bytes", "blocks"), ("image", "cls")],
+    [
+        ("series", "cls"),
+        pytest.param("series", "mean", marks=pytest.mark.compiles_long),
+        pytest.param("bytes", "blocks", marks=pytest.mark.compiles_long),
+        pytest.param("image", "cls", marks=pytest.mark.compiles_long),
+    ],
 )
 def test_integrated_gradients_are_complete(modality, pooling):
     """They sum to the difference between the scores of sample and baseline."""
-    model = randomize(tiny_classifier(modality, pooling=pooling))
+    small = {"depths": (1, 1, 1, 1), "pooling": pooling}
+    model = randomize(tiny_classifier(modality, **small))
     sample = random_input(modality, 1)[0]
     subject = prepared_subject(model, sample, 0)
     gradient_of = ScoreGradient(model)

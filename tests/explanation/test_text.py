@@ -11,6 +11,7 @@ from tests.models.tiny import randomize, tiny_classifier
 DOCUMENT = "Grüße, don't <b>pay</b> $5!"
 
 
+@pytest.mark.compiles_long
 def test_bytes_are_told_in_characters():
     model = randomize(
         tiny_classifier("bytes", preprocessor=BytePreprocessor((48,), truncate=True))
@@ -24,6 +25,7 @@ def test_bytes_are_told_in_characters():
     assert found.text == "x" * 47 + "\ufffd" and len(found.values) == 48
 
 
+@pytest.mark.compiles_long
 def test_tokens_join_to_the_document():
     pytest.importorskip("tokenizers", reason="the extra [text]")
     documents = [DOCUMENT, "Another 鳥 document."]
