@@ -17,7 +17,18 @@ def layer_rates(classifier, decay):
         decay: Float in `(0, 1]`.
 
     Returns:
-        Dictionary from the paths of variables to floats.
+        Dictionary from the paths of variables to floats, as
+        `AdamW(rate_factors=...)` takes it.
+
+    Example:
+
+    ```python
+    from keras_maelre import MaelreClassifier
+    from keras_maelre.training import AdamW, layer_rates
+
+    classifier = MaelreClassifier.from_preset("tiny_series", num_classes=2)
+    optimizer = AdamW(1e-3, rate_factors=layer_rates(classifier, 0.8))
+    ```
 
     Reference:
         "Universal Language Model Fine-tuning for Text Classification"
