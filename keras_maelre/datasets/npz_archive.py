@@ -1,6 +1,7 @@
 """What the readers of NumPy's `.npz` archives share."""
 
 import math
+import os
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 # Deflate makes no more than this of a byte, so that what an archive declares can be
 # held against the size of its file before any memory is asked for.
 LARGEST_RATIO = 1032
+END = 22  # bytes of the record that a zip file ends in, without its comment
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -41,7 +43,7 @@ def read_arrays(path, forms, optional):
         raise ValueError(f"{path} is not a .npz archive (a zip file of NumPy arrays).")
     try:
         archive = zipfile.ZipFile(path)
-        members = _find_members(archive)
+        members = _find_members(archive, path)
     except Exception as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     with archive:
@@ -65,8 +67,15 @@ def read_arrays(path, forms, optional):
     return arrays
 
 
-def _find_members(archive):
+def _find_members(archive, path):
     """The members of an archive by the names of their arrays."""
+    with open(path, "rb") as file:
+        file.seek(-END - len(archive.comment), os.SEEK_END)
+        count = int.from_bytes(file.read(END)[10:12], "little")
+    found = len(archive.infolist())
+    # A damaged entry of the directory may swallow those after it.
+    if found != count < 0xFFFF:
+        raise ValueError(f"its directory says {count} members, but there are {found}")
     members = {}
     for info in archive.infolist():
         # Compares its name here and where it begins: an array whose name is damaged

@@ -83,7 +83,7 @@ def _wav_fault(file, end, head, order):
             elif size >= UNKNOWN_LENGTH:
                 return None
             whole = 8 + int.from_bytes(head[4:8], order)
-            return _size_fault(file, size, end, whole)
+            return _size_fault(file, size, end, whole, order)
     return None
 
 
@@ -113,7 +113,7 @@ def _wav_format_fault(content, order):
     return None
 
 
-def _size_fault(file, size, end, whole):
+def _size_fault(file, size, end, whole, order):
     """Of the chunk of samples: whether it ends where something else begins."""
     after = file.tell() + size
     if after > end:
@@ -122,8 +122,8 @@ def _size_fault(file, size, end, whole):
     if ends & {end, whole}:
         return None
     file.seek(max(ends))
-    name, length = file.read(4), file.read(4)
-    if len(length) == 4 and all(32 <= byte < 127 for byte in name):
+    name, length = file.read(4), int.from_bytes(file.read(4), order)
+    if all(32 <= byte < 127 for byte in name) and file.tell() + length <= end:
         return None
     return (
         f"damaged: its header says that {size} bytes are samples, but what follows "
@@ -149,7 +149,8 @@ def _aiff_fault(file, end, head):
             offset = int.from_bytes(file.read(4), "big")
             held = size - 8 - offset
             file.seek(start)
-            fault = _size_fault(file, size, end, 8 + int.from_bytes(head[4:8], "big"))
+            whole = 8 + int.from_bytes(head[4:8], "big")
+            fault = _size_fault(file, size, end, whole, "big")
             if fault is None and expected not in (None, held):
                 fault = (
                     f"damaged: its header says that its samples are {expected} bytes, "

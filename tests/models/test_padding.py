@@ -36,6 +36,18 @@ def test_company_changes_nothing(modality):
         np.testing.assert_allclose(alone[0], together[i], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.compiles_long
+@pytest.mark.parametrize("dtype, eps", [("float16", 2**-10), ("bfloat16", 2**-7)])
+def test_in_half_precision_they_change_no_more_than_rounding_does(dtype, eps):
+    model = tiny_classifier("series", dtype=f"mixed_{dtype}")
+    x = random_input("series", batch=3, length=33)
+    expected = model.predict(x, verbose=0)
+    longer = padded("series", x, SHAPES["series"][0])
+    tolerance = 2 * eps * np.abs(expected).max()
+    for got in (model.predict(longer, verbose=0), model.predict(x[:1], verbose=0)):
+        np.testing.assert_allclose(got, expected[: len(got)], rtol=0, atol=tolerance)
+
+
 def test_a_gap_is_not_a_zero():
     """NaN steps inside a series are masked; zeros there are values."""
     model = tiny_classifier("series")

@@ -296,6 +296,27 @@ def test_every_cut(name):
             assert_same(made, expected)
 
 
+def test_an_entry_that_swallows_the_next():
+    """Of an archive: what is optional would be taken for missing."""
+    content, _ = whole("series.npz")
+    last = content.rindex(b"PK\1\2")
+    entry = content.rindex(b"PK\1\2", 0, last)
+    comment = len(content) - 22 - last
+    swallowing = comment.to_bytes(2, "little")
+    changed = content[: entry + 32] + swallowing + content[entry + 34 :]
+    assert read_of("series.npz", changed) is None
+
+
+def test_samples_that_look_like_a_part_of_the_file(tmp_path):
+    """Where the header says that the sound ends before its end."""
+    content, _ = whole("mono.wav")
+    start, _ = header_of("mono.wav")
+    shorter = (800).to_bytes(4, "little")
+    changed = content[: start - 4] + shorter + content[start : start + 800]
+    changed += b"LIST" + content[start + 804 :]
+    assert read_of("mono.wav", changed) is None
+
+
 def test_a_sound_of_few_samples_a_second(tmp_path):
     """Raised to the rate of the model it would fill the memory."""
     soundfile = pytest.importorskip("soundfile", reason="the extra [audio]")

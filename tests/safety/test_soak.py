@@ -1,6 +1,7 @@
 """A classifier that answers for long: the same answers, in the same memory."""
 
 import concurrent.futures
+import ctypes
 import gc
 import pathlib
 
@@ -15,7 +16,11 @@ GROWTH = 40  # MB, in the last nine tenths of the calls
 
 
 def resident():
-    """The memory of this process, in MB."""
+    """The memory of this process in MB, without what was freed and is kept."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc
+    if trim is not None:
+        trim(0)
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     return (
         int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1e3
@@ -41,8 +46,6 @@ def test_two_thousand_requests_from_four_threads():
 
     with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(answer, range(CALLS // 10)))
-        gc.collect()
         before = resident()
         list(threads.map(answer, range(CALLS // 10, CALLS)))
-    gc.collect()
     assert resident() - before < GROWTH
