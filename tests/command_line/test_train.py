@@ -29,7 +29,7 @@ def test_the_whole_way(here, capsys):
     assert "keras-maelre predict runs/storms SAMPLES" in printed.err
     classifier = MaelreClassifier.from_preset("runs/storms/preset")
     assert classifier.class_names == ("calm", "storm")
-    assert classifier.signal_shape == (40, 1)
+    assert classifier.signal_shape == (40, 2)
 
     assert run("evaluate", "runs/storms", "storms.npz") == 0
     assert capsys.readouterr().out == printed.out
