@@ -1,11 +1,11 @@
 """Exported files: which there are, how far from Keras they are, how long they take.
 
-    KERAS_BACKEND=tensorflow OMP_NUM_THREADS=1 python benchmarks/export.py
+    KERAS_BACKEND=tensorflow OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/export.py
     KERAS_BACKEND=torch python benchmarks/export.py --modalities series --formats onnx
 
 For every modality a tiny preset with random weights is exported from raw input to every
 format. A row holds the largest difference of a probability from Keras, what is free in
-the file, and the least time of one raw sample, from its array to its probabilities: in
+the file, and the CPU time of one raw sample, from its array to its probabilities: in
 the runtime, by `predict_raw`, and by a bare forward pass on the backend at the sample's
 own length, prepared beforehand. Series and texts have a tenth of the longest.
 """
@@ -13,6 +13,7 @@ own length, prepared beforehand. Series and texts have a tenth of the longest.
 import argparse
 import os
 import pathlib
+import statistics
 import tempfile
 import time
 
@@ -32,7 +33,7 @@ MODALITIES = {
     "image": preprocessing.ImagePreprocessor,
 }
 WARMUP = 3
-LEAST_SECONDS = 1.0
+REPEATS = 20
 PACKAGES = (
     "keras",
     "tensorflow",
@@ -73,15 +74,18 @@ def one_sample(modality):
 
 
 def milliseconds(function):
+    """The median time of the processor, which others on the machine do not change.
+
+    It adds up over threads: let the process have one core.
+    """
     for _ in range(WARMUP):
         function()
-    times, began = [], time.perf_counter()
-    while len(times) < 5 or time.perf_counter() - began < LEAST_SECONDS:
-        start = time.perf_counter()
+    times = []
+    for _ in range(REPEATS):
+        start = time.process_time()
         function()
-        times.append(time.perf_counter() - start)
-    # The least: what else the machine does only adds to it.
-    return 1000 * min(times)
+        times.append(time.process_time() - start)
+    return 1000 * statistics.median(times)
 
 
 def bare_forward(classifier, sample):
@@ -124,7 +128,7 @@ def main():
     parser.add_argument("--modalities", nargs="+", default=list(MODALITIES))
     parser.add_argument("--formats", nargs="*", default=list(FORMATS))
     arguments = parser.parse_args()
-    print("| modality | runs as | written by | free | difference | ms a sample |")
+    print("| modality | runs as | written by | free | difference | CPU ms a sample |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for modality in arguments.modalities:
