@@ -87,12 +87,16 @@ class MaelreModel(keras.Model):
         if isinstance(x, np.ndarray):
             self.modality.check_values(x)
 
+    def check_given(self, x):
+        """Checks what `fit`, `evaluate` or `predict` is given, tensors too."""
+        self.check_inputs(as_array(x))
+
     def __call__(self, inputs, *args, **kwargs):
         self.check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def fit(self, x=None, *args, callbacks=None, shuffle=True, **kwargs):
-        self.check_inputs(as_array(x))
+        self.check_given(x)
         guard = TrainingGuard(kwargs.get("initial_epoch", 0))
         callbacks = [*as_list(callbacks), guard]
         if hasattr(x, "begin_epoch"):
@@ -114,13 +118,13 @@ class MaelreModel(keras.Model):
 
     def evaluate(self, x=None, *args, **kwargs):
         if not kwargs.get("_use_cached_eval_dataset"):
-            self.check_inputs(as_array(x))
+            self.check_given(x)
         x = self._with_free_lengths(x)
         with original_errors(), self._kept():
             return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        self.check_inputs(as_array(x))
+        self.check_given(x)
         x = self._with_free_lengths(x)
         with original_errors(), self._kept():
             return super().predict(x, *args, **kwargs)

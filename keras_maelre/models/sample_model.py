@@ -183,6 +183,9 @@ class SampleModel(MaelreModel):
         """As `keras.Model.predict_on_batch`, for what `predict` takes."""
         return super().predict_on_batch(self._prepare(x))
 
+    def check_given(self, x):
+        """Nothing more: `_ready` has looked at the inputs, before their labels."""
+
     def _ready(self, x, y, sample_weight, batch_size, shuffle=False, labelled=True):
         """Returns what Keras' own `fit` and such are to be given."""
         if sample_batches.is_batches(x):
@@ -196,7 +199,9 @@ class SampleModel(MaelreModel):
             prepare = functools.partial(self._prepare, cut=cut)
             ready = sample_batches.prepared(x, prepare, self._prepare_symbolic)
             return ready, y, sample_weight
-        if self.preprocessor is not None or x is None:
+        if self.preprocessor is None and x is not None:
+            super().check_given(x)
+        else:
             check_samples(x)
         # All labels are looked at before the first of them is trained on.
         if y is not None:
@@ -225,7 +230,6 @@ class SampleModel(MaelreModel):
         x, y, sample_weight = self._ready(x, y, sample_weight, batch_size)
         if sample_batches.is_batches(x):
             return x
-        self.check_inputs(as_array(x))
         return (x, y) if sample_weight is None else (x, y, sample_weight)
 
     def _prepare(self, x, y=None, sample_weight=None, cut=True):
