@@ -14,7 +14,7 @@ import numpy as np
 import keras_maelre
 from keras_maelre import MaelreClassifier, MaelreEstimator, datasets
 from keras_maelre.preprocessing import ImagePreprocessor
-from keras_maelre.training import recipe
+from keras_maelre.training import small_data_recipe
 
 keras.utils.set_random_seed(0)
 print(f"keras {keras.version()} on {keras.backend.backend()}")
@@ -61,15 +61,18 @@ print(f"accuracy {estimator.score(data.x_test, names[data.y_test]):.3f}")
 #
 # A classifier with a preprocessor takes raw samples. A recipe holds optimizer, schedule,
 # loss, metrics, augmentation, mixing, dropout rates and averages of the weights, and `fit`
-# applies all of it. What it prints is read from the classifier and its batches.
+# applies all of it. What it prints is read from the classifier and its batches. This one,
+# which the estimator uses too, first fits the head alone, a linear probe on the untrained
+# encoder, and goes back to it if training does not help. `recipe("image")` is the paper's.
 
 # %%
 classifier = MaelreClassifier.from_preset(
     "tiny_image",
     preprocessor=ImagePreprocessor((16, 16, 3), crop_fraction=1.0),
     class_names=data.class_names,
+    pooling="blocks",
 )
-history = recipe("image", **plain).fit(
+history = small_data_recipe("image", **plain).fit(
     classifier, data.x_train, data.y_train, epochs=6, output="digits", verbose=2
 )
 answers = classifier.predict_raw(data.x_test)
