@@ -78,6 +78,8 @@ CASES = [
     (layers.TokenStatistics, {}, SEQUENCE, (2, 32), 0, True),
     (layers.TokenStatistics, {"statistics": ["mean"]}, GRID, (2, 8), 0, True),
     (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
+    (preprocessing.Differences, {}, SEQUENCE, (2, 13, 16), 0, False),
+    (preprocessing.ResizeSeries, {"steps": 5}, SEQUENCE, (2, 5, 8), 0, False),
     (
         preprocessing.LogMelFilterbank,
         {"sampling_rate": 1000, "num_mel_bins": 6},
@@ -104,6 +106,7 @@ CASES = [
             augmentation.RandomRoll,
             augmentation.Scaling,
             augmentation.TimeWarp,
+            augmentation.WindowSlice,
             augmentation.FrequencyMask,
             augmentation.SpectrogramNoise,
             augmentation.SpectrogramRoll,
