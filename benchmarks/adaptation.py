@@ -17,7 +17,7 @@ import warnings
 
 import keras
 import numpy as np
-from quantization import accuracy, build, load, table, train
+from quantization import accuracy, build, load, table, train, unchanged
 
 import keras_maelre
 from keras_maelre import datasets, training
@@ -81,8 +81,7 @@ def trained_on(folder, data, way, args):
                     folder, class_names=data.class_names
                 )
             change(model)
-        if data.name == "digits":
-            changes = {**changes, "augmentation": [], "mixing": []}
+        changes = {**changes, **unchanged(data, args)}
         recipe = training.recipe(model.modality.name, learning_rate=rate, **changes)
         history = recipe.fit(
             model,
@@ -115,6 +114,7 @@ def parse():
     parser.add_argument("--target-epochs", type=int, default=20)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3])
     parser.add_argument("--length", type=int, default=1024, help="bytes of a text")
+    parser.add_argument("--plain", action="store_true", help="samples as they are")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

@@ -72,8 +72,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         batch_size: Integer.
         learning_rate: Float above 0, or `None` for that of the recipe.
         class_weight: `None`; `"balanced"`, so that every class counts as much as the
-            others; or a dictionary from labels to weights. Single-label only. With it
-            the recipe does not balance classes by sampling.
+            others; or a dictionary from labels to weights. Single-label only.
         random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
             the same result every time, on one backend and machine.
         validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
@@ -433,9 +432,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     f"Received: {self.learning_rate!r} and {changes['learning_rate']!r}"
                 )
             changes = {**changes, "learning_rate": self.learning_rate}
-        if self.class_weight is not None:
-            # Classes that are weighted and sampled alike would count twice.
-            changes = {"balanced": False, **changes}
+        if self.class_weight is not None and changes.get("balanced"):
+            raise ValueError(
+                "Pass `class_weight` or `recipe['balanced']`, not both: classes would "
+                f"count twice. Received: class_weight={self.class_weight!r}"
+            )
         return small_data_recipe(self.modality, **changes)
 
     def _count_epochs(self, samples):
