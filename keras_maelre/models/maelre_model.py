@@ -7,7 +7,11 @@ import numpy as np
 
 from keras_maelre.models import layer_states, preset_files, presets
 from keras_maelre.models.batch_errors import original_errors
-from keras_maelre.models.quantization import check_quantization, garbage_kept
+from keras_maelre.models.quantization import (
+    check_keras,
+    check_quantization,
+    garbage_kept,
+)
 from keras_maelre.models.sample_batches import with_free_lengths
 from keras_maelre.models.training_guard import TrainingGuard
 
@@ -177,6 +181,7 @@ class MaelreModel(keras.Model):
             **kwargs: For Keras' own use.
 
         Raises:
+            ImportError: If Keras is too old.
             TypeError: If `filters` is of the wrong type.
             ValueError: If the mode or a quantizer is one that saved models cannot be
                 loaded with, `filters` matches no layer, or a layer is quantized
@@ -196,6 +201,7 @@ class MaelreModel(keras.Model):
         classifier.save_to_preset("small")
         ```
         """
+        check_keras()
         # Keras calls this with both, whichever was given.
         check_quantization(config)
         kinds = (keras.layers.Dense, keras.layers.Embedding)

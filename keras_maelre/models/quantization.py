@@ -9,6 +9,15 @@ import keras
 INT4_MODE = re.compile(r"int4/(-1|[1-9][0-9]{0,8})")
 
 
+def check_keras():
+    """Raises an ImportError if Keras cannot tell how a layer is quantized."""
+    if not hasattr(keras.quantizers, "Int8QuantizationConfig"):
+        raise ImportError(
+            "Quantization needs a newer Keras, with `Int8QuantizationConfig`: "
+            f"pip install -U keras. Received: keras {keras.version()}"
+        )
+
+
 def check_quantization(config):
     """Raises a ValueError if a quantization is of a kind that cannot be loaded again.
 

@@ -125,3 +125,10 @@ def test_hostile_modes(mode, tmp_path):
     for cls in (MaelreClassifier, MaelreBackbone):
         with pytest.raises(ValueError, match="does not describe.*no quantization"):
             cls.from_preset(tmp_path)
+
+
+def test_an_old_keras_is_told(monkeypatch):
+    model = tiny_classifier("series")
+    monkeypatch.delattr(keras.quantizers, "Int8QuantizationConfig")
+    with pytest.raises(ImportError, match="newer Keras.*pip install -U keras"):
+        model.quantize("int8")
