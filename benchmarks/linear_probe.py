@@ -14,12 +14,12 @@ Every row is written to `--output` once it is measured, and is not measured agai
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import time
 
 import keras
 import numpy as np
+from kept_rows import read_rows, write_rows
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -33,9 +33,7 @@ SCALES = (1, 2, 4)
 
 def main():
     args = parse()
-    rows = []
-    if args.output.is_file():
-        rows = json.loads(args.output.read_text(encoding="utf-8"))
+    rows = read_rows(args.output)
     done = {(row["data"], row["head"], row["seed"]) for row in rows}
     heads = {"cls": probe, "blocks": probe, "blocks, scales 1 2 4": scaled}
     if args.minutes:
@@ -60,8 +58,7 @@ def main():
                 row["steps"], row["preset"] = args.steps, args.preset
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
-                args.output.parent.mkdir(parents=True, exist_ok=True)
-                args.output.write_text(json.dumps(rows, indent=1) + "\n")
+                write_rows(args.output, rows)
                 print(row, flush=True)
     print(table(rows))
 

@@ -15,12 +15,12 @@ Every row is written to `--output` once it is measured, and is not measured agai
 """
 
 import argparse
-import json
 import pathlib
 import time
 
 import keras
 import numpy as np
+from kept_rows import read_rows, write_rows
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import f1_score
@@ -36,9 +36,7 @@ from keras_maelre.preprocessing import AudioPreprocessor
 
 def main():
     args = parse()
-    rows = []
-    if args.output.is_file():
-        rows = json.loads(args.output.read_text(encoding="utf-8"))
+    rows = read_rows(args.output)
     done = {(row["data"], row["tool"], row["seed"]) for row in rows}
     tools = {"simple tool": simple, "estimator": estimator}
     if args.extra:
@@ -70,8 +68,7 @@ def main():
                     row["accuracy"] = round(float(score), 4)
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
-                args.output.parent.mkdir(parents=True, exist_ok=True)
-                args.output.write_text(json.dumps(rows, indent=1) + "\n")
+                write_rows(args.output, rows)
                 print(row, flush=True)
     print(table(rows))
 

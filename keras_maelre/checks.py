@@ -75,6 +75,26 @@ def check_flag(name, value):
     return bool(value)
 
 
+def check_count(name, value):
+    """Returns a number of frames or bands, or a fraction of them, or raises an error.
+
+    Args:
+        name: String, the name of the argument.
+        value: What the caller passed: an integer of at least 1, or a float in
+            `(0, 1)`.
+    """
+    message = (
+        f"Argument `{name}` must be a positive integer, or a fraction in (0, 1). "
+        f"Received: {name}={value!r}"
+    )
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(message)
+    whole = isinstance(value, numbers.Integral)
+    if not (value >= 1 if whole else 0 < value < 1):
+        raise ValueError(message)
+    return int(value) if whole else float(value)
+
+
 def check_choice(name, value, choices):
     """Returns `value` if it is one of `choices`."""
     if not isinstance(value, str) or value not in choices:

@@ -5,6 +5,8 @@ import os
 import pathlib
 import zipfile
 
+from keras_maelre_cli.common_arguments import add_text_column
+
 UCR_SUFFIXES = (".ts", ".tsv")
 TABLE_SUFFIXES = (".csv", ".parquet")
 HELP = """\
@@ -24,12 +26,7 @@ always the same.
 def add_arguments(parser):
     """Adds what says where labelled data are and how to read them."""
     parser.add_argument("data", metavar="DATA", help="labelled data, see above")
-    parser.add_argument(
-        "--text",
-        metavar="COLUMN",
-        default="text",
-        help="column of the texts of a table, default: %(default)s",
-    )
+    add_text_column(parser)
     parser.add_argument(
         "--label",
         metavar="COLUMN",

@@ -2,8 +2,8 @@
 
 import json
 
-from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import data as labelled_data
+from keras_maelre_cli.common_arguments import add_batch_size
 from keras_maelre_cli.exit_codes import OK
 from keras_maelre_cli.presets import load_classifier
 from keras_maelre_cli.progress import is_watched, say, to_stderr
@@ -22,12 +22,7 @@ def add_arguments(parser):
         help="which of the data: test, those that `train` on the same data keeps for "
         "testing; or all; default: %(default)s",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=types.positive_integer,
-        default=32,
-        help="default: %(default)s",
-    )
+    add_batch_size(parser)
     parser.add_argument("--json", action="store_true", help="print the scores as JSON")
 
 

@@ -5,8 +5,8 @@ import json
 import pathlib
 import sys
 
-from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import samples as unlabelled_samples
+from keras_maelre_cli.common_arguments import add_batch_size
 from keras_maelre_cli.exit_codes import OK, SOME_FAILED
 from keras_maelre_cli.presets import load_classifier
 from keras_maelre_cli.progress import say, to_stderr
@@ -54,12 +54,7 @@ def add_arguments(parser):
         help="write a line of JSON for each sample, the relevance of all its units in "
         "it",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=types.positive_integer,
-        default=32,
-        help="default: %(default)s",
-    )
+    add_batch_size(parser)
 
 
 def run(args):
@@ -77,8 +72,7 @@ def run(args):
             found = _explained(classifier, sample, target, args)
         except (TypeError, ValueError, OSError) as error:
             failed += 1
-            text = unlabelled_samples.reason(error, name)
-            say(text if name in text else f"{name}: {text}")
+            text = unlabelled_samples.say_failure(error, name)
             row = {"sample": name, "error": text}
         else:
             stem = pathlib.Path(name).stem.replace(":", "_")

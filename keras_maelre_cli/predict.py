@@ -6,8 +6,8 @@ import itertools
 import json
 import sys
 
-from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import samples as unlabelled_samples
+from keras_maelre_cli.common_arguments import add_batch_size
 from keras_maelre_cli.exit_codes import OK, SOME_FAILED
 from keras_maelre_cli.presets import load_classifier
 from keras_maelre_cli.progress import is_watched, say, to_stderr
@@ -40,12 +40,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--output", metavar="FILE", help="where to write, default: standard output"
     )
-    parser.add_argument(
-        "--batch-size",
-        type=types.positive_integer,
-        default=32,
-        help="default: %(default)s",
-    )
+    add_batch_size(parser)
 
 
 def run(args):
@@ -63,8 +58,7 @@ def run(args):
                 cut += is_cut
                 if isinstance(answer, Exception):
                     failed += 1
-                    answer = unlabelled_samples.reason(answer, name)
-                    say(answer if name in answer else f"{name}: {answer}")
+                    answer = unlabelled_samples.say_failure(answer, name)
                 writer.write(name, answer)
             file.flush()
             count += len(pool)

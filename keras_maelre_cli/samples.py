@@ -3,12 +3,14 @@
 import pathlib
 import sys
 
+from keras_maelre_cli.common_arguments import add_text_column
 from keras_maelre_cli.data import (
     TABLE_SUFFIXES,
     UCR_SUFFIXES,
     file_suffixes,
     find_files,
 )
+from keras_maelre_cli.progress import say
 
 TEXTS = ("text", "bytes")
 HELP = """\
@@ -25,12 +27,7 @@ samples:
 def add_arguments(parser):
     """Adds what says where samples are and how to read them."""
     parser.add_argument("samples", metavar="SAMPLES", nargs="+", help="see above")
-    parser.add_argument(
-        "--text",
-        metavar="COLUMN",
-        default="text",
-        help="column of the texts of a table, default: %(default)s",
-    )
+    add_text_column(parser)
     parser.add_argument(
         "--array",
         metavar="NAME",
@@ -75,6 +72,13 @@ def reason(error, name):
         text = text.removeprefix(beginning)
     text = text.replace(f"sample 0 ({name})", repr(name))
     return text.replace("sample 0", "this sample")
+
+
+def say_failure(error, name):
+    """Says on standard error what is wrong with a sample, and returns it."""
+    text = reason(error, name)
+    say(text if name in text else f"{name}: {text}")
+    return text
 
 
 def _samples_of(path, args, modality):

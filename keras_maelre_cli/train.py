@@ -5,6 +5,7 @@ import shlex
 
 from keras_maelre_cli import argument_types as types
 from keras_maelre_cli import data as labelled_data
+from keras_maelre_cli.common_arguments import add_batch_size
 from keras_maelre_cli.evaluate import report
 from keras_maelre_cli.exit_codes import INTERRUPTED, OK
 from keras_maelre_cli.progress import is_watched, say, to_stderr
@@ -44,12 +45,7 @@ def add_arguments(parser):
         default=50,
         help="passes over the training samples, default: %(default)s",
     )
-    parser.add_argument(
-        "--batch-size",
-        type=types.positive_integer,
-        default=32,
-        help="default: %(default)s",
-    )
+    add_batch_size(parser)
     parser.add_argument(
         "--learning-rate", type=types.positive_number, help="default: the recipe's"
     )

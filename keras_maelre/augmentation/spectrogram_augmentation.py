@@ -1,7 +1,4 @@
-import numbers
-
 import keras
-import numpy as np
 from keras import ops
 
 from keras_maelre.checks import check_number
@@ -93,26 +90,6 @@ class SpectrogramAugmentation(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
-
-
-def check_count(name, value):
-    """Returns a number of frames or bands, or a fraction of them, or raises an error.
-
-    Args:
-        name: String, the name of the argument.
-        value: What the caller passed: an integer of at least 1, or a float in
-            `(0, 1)`.
-    """
-    message = (
-        f"Argument `{name}` must be a positive integer, or a fraction in (0, 1). "
-        f"Received: {name}={value!r}"
-    )
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(message)
-    whole = isinstance(value, numbers.Integral)
-    if not (value >= 1 if whole else 0 < value < 1):
-        raise ValueError(message)
-    return int(value) if whole else float(value)
 
 
 def count_of(value, size):

@@ -3,9 +3,9 @@ from keras import ops
 
 from keras_maelre.augmentation.spectrogram_augmentation import (
     SpectrogramAugmentation,
-    check_count,
     count_of,
 )
+from keras_maelre.checks import check_count
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")

@@ -51,19 +51,15 @@ class JoinedHead:
         """
         transformer = clone(self.transformer)
         features = transformer.fit_transform(samples, targets)
-        if scipy.sparse.issparse(features):
-            linear = LogisticRegression(C=10.0, max_iter=1000)
-            if self.multi_label:
-                linear = OneVsRestClassifier(linear)
+        weights = {"sample_weight": sample_weight}
+        if not scipy.sparse.issparse(features):
+            linear = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
+            weights = {"ridgeclassifiercv__sample_weight": sample_weight}
+        elif self.multi_label:
+            linear = OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=1000))
+            weights = {}  # which it has no way to take
         else:
-            linear = RidgeClassifierCV(PENALTIES)
-            linear = make_pipeline(StandardScaler(), linear)
-        weights = {}
-        if sample_weight is not None and not isinstance(linear, OneVsRestClassifier):
-            name = "sample_weight"
-            if not scipy.sparse.issparse(features):
-                name = "ridgeclassifiercv__sample_weight"
-            weights = {name: sample_weight}
+            linear = LogisticRegression(C=10.0, max_iter=1000)
         self.model = transformer, linear.fit(features, targets, **weights)
 
     def choose_weights(self, logits, samples, targets):

@@ -2,21 +2,15 @@
 
 import numpy as np
 
+from keras_maelre.training.pictures import new_figure, plain
+
 COLORS = "RdBu_r"
 
 
-def new_figure(title, **kwargs):
-    """Returns a figure of matplotlib that leaves pyplot and its backend alone."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Pictures are drawn by matplotlib, which is not installed. Run: "
-            'pip install "keras_maelre[examples]"'
-        ) from error
-    figure = Figure(layout="constrained", **kwargs)
-    # Dollars would start a formula.
-    figure.suptitle(str(title).replace("$", r"\$"), fontsize=10)
+def titled_figure(title, **kwargs):
+    """Returns a figure with a title, shown as it is."""
+    figure = new_figure(**kwargs)
+    figure.suptitle(plain(title), fontsize=10)
     return figure
 
 
@@ -31,7 +25,7 @@ def draw_series(series, values, title):
     series = series.reshape(len(series), -1)
     values = values.reshape(series.shape)
     channels = series.shape[1]
-    figure = new_figure(title, figsize=(10, 1.0 + 1.8 * channels))
+    figure = titled_figure(title, figsize=(10, 1.0 + 1.8 * channels))
     panels = figure.subplots(channels, 1, sharex=True, squeeze=False)[:, 0]
     scale = symmetric(values)
     for channel, axes in enumerate(panels):
@@ -55,7 +49,7 @@ def draw_series(series, values, title):
 
 def draw_spectrogram(spectrogram, values, title):
     """Draws a spectrogram, `(frames, mel)`, above its relevance."""
-    figure = new_figure(title, figsize=(10, 5))
+    figure = titled_figure(title, figsize=(10, 5))
     above, below = figure.subplots(2, 1, sharex=True, sharey=True)
     style = {"aspect": "auto", "origin": "lower", "interpolation": "nearest"}
     shown = above.imshow(spectrogram.T, cmap="magma", **style)
@@ -74,7 +68,7 @@ def draw_image(image, values, title):
     grey = image.mean(axis=-1)
     if image.shape[-1] != 3:
         image = grey
-    figure = new_figure(title, figsize=(9, 4))
+    figure = titled_figure(title, figsize=(9, 4))
     left, right = figure.subplots(1, 2)
     left.imshow(image, cmap="gray")
     right.imshow(grey, cmap="gray", vmin=-1, vmax=2)  # pale: the colors count

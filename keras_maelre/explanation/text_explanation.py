@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_maelre.checks import check_path
 from keras_maelre.explanation.explanation import Explanation
-from keras_maelre.explanation.pictures import new_figure, symmetric
+from keras_maelre.explanation.pictures import symmetric, titled_figure
 
 WORD = re.compile(r"\w+(?:['’-]\w+)*")
 COLUMNS = 88
@@ -113,7 +113,7 @@ class TextExplanation(Explanation):
         text_width = COLUMNS * LETTER * size / 72
         width, text_height = text_width + 1.2, line * len(lines)
         height = text_height + 0.6
-        figure = new_figure(title, figsize=(width, height))
+        figure = titled_figure(title, figsize=(width, height))
         # Cells must be as wide as the letters of the font.
         figure.set_layout_engine("none")
         bottom, share = 0.1 / height, text_height / height

@@ -2,7 +2,7 @@
 
 import re
 
-FIRST_LAYERS = ("stem", "position_embedding", "class_token")
+from keras_maelre.models.adaptable_model import FIRST_LAYERS
 
 
 def layer_rates(classifier, decay):
