@@ -122,9 +122,8 @@ class AugmentedBatches(keras.utils.PyDataset):
             self.steps = check_integer(
                 "steps_per_epoch", steps_per_epoch, 1, self.steps
             )
-        self.ahead = workers = check_integer("workers", workers, low=0)
-        # Threads share the layers and their random generators.
         self.lock = threading.Lock()
+        self.ahead = workers = check_integer("workers", workers, low=0)
         self.threads = (
             concurrent.futures.ThreadPoolExecutor(workers) if workers else None
         )
@@ -169,6 +168,7 @@ class AugmentedBatches(keras.utils.PyDataset):
                 if i not in pending:
                     pending[i] = self.threads.submit(self._make, epoch, order, i)
             batch = pending.pop(index).result()
+        batch = self._mix(epoch, index, *batch)
         if index == len(self) - 1:
             self.delivered = True
         return batch
@@ -178,19 +178,30 @@ class AugmentedBatches(keras.utils.PyDataset):
         x = prepared_inputs(self.x, chosen, self.preprocessor, self.modality)
         y = label_rows(self.y[chosen], self.num_classes)
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
-        if self.augmentation or self.mixing:
-            draw = (epoch * len(self) + index) * DRAWS_PER_BATCH
+        if self.augmentation:
+            # Threads share the layers and their random generators.
             with self.lock:
                 for i, layer in enumerate(self.augmentation):
-                    _rewind(layer, [self.seed, i], draw)
+                    _rewind(layer, [self.seed, i], self._draw(epoch, index))
                     x = layer(x, training=True)
-                if self.mixing:
-                    generator = np.random.default_rng([self.seed, epoch, index])
-                    layer = self.mixing[generator.integers(len(self.mixing))]
-                    _rewind(layer, [self.seed, -1], draw)
-                    x, y, weight = _mix(layer, x, y, weight)
-        x = keras.ops.convert_to_numpy(x)
+        return keras.ops.convert_to_numpy(x), y, weight
+
+    def _mix(self, epoch, index, x, y, weight):
+        """Mixes a batch, in the thread that asks for it.
+
+        Keras draws the beta numbers of its `MixUp` on torch from the one generator of
+        the process, from which dropout draws in training: another thread's draws
+        between would change either.
+        """
+        if self.mixing:
+            generator = np.random.default_rng([self.seed, epoch, index])
+            layer = self.mixing[generator.integers(len(self.mixing))]
+            _rewind(layer, [self.seed, -1], self._draw(epoch, index))
+            x, y, weight = _mix(layer, x, y, weight)
         return (x, y) if weight is None else (x, y, weight)
+
+    def _draw(self, epoch, index):
+        return (epoch * len(self) + index) * DRAWS_PER_BATCH
 
 
 class OrderedBatches(keras.utils.PyDataset):
@@ -331,8 +342,7 @@ def _mix(layer, x, y, weight):
         # Labels count as much as the samples that they are mixed from.
         y = np.concatenate([y * weight[:, None], weight[:, None]], axis=1)
     mixed = layer({"images": x, "labels": y}, training=True)
-    x, y = mixed["images"], mixed["labels"]
-    y = keras.ops.convert_to_numpy(y)
+    x, y = (keras.ops.convert_to_numpy(mixed[key]) for key in ("images", "labels"))
     if weight is not None:
         y, weight = y[:, :-1], y[:, -1]
         y = y / np.maximum(weight, np.finfo("float32").tiny)[:, None]

@@ -160,7 +160,8 @@ def test_nothing_to_balance():
 
 def test_threads_make_the_same_batches():
     alone, ahead = batches(), batches(workers=3)
-    for epoch in (0, 2, 1):
+    # One epoch in fifty went wrong where threads shared a generator.
+    for epoch in np.random.default_rng(0).permutation(100):
         alone.begin_epoch(epoch)
         ahead.begin_epoch(epoch)
         for index in range(len(alone)):
