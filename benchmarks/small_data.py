@@ -21,17 +21,10 @@ import time
 import keras
 import numpy as np
 from kept_rows import read_rows, write_rows
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import f1_score
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
 
 from keras_maelre import MaelreEstimator, datasets
-from keras_maelre.estimator import MiniRocket
-from keras_maelre.preprocessing import AudioPreprocessor
+from keras_maelre.estimator import simple_tool
 
 
 def main():
@@ -94,47 +87,18 @@ def estimator(modality, data, args, seed, extra=None):
         time_limit=args.seconds,
         random_state=seed,
         extra_features=extra,
+        compare=False,
         verbose=2,
     )
 
 
 def joined(modality, data, args, seed):
-    features = simple_features(modality, seed)
-    return features and estimator(modality, data, args, seed, features)
+    tool = simple_tool(modality, data.multi_label, seed)
+    return tool and estimator(modality, data, args, seed, tool[0])
 
 
 def simple(modality, data, args, seed):
-    features = simple_features(modality, seed)
-    if features is None:
-        return None
-    if modality == "series":
-        penalties = np.logspace(-3, 6, 19)
-        return make_pipeline(features, StandardScaler(), RidgeClassifierCV(penalties))
-    if modality == "audio":
-        return make_pipeline(features, StandardScaler(), SVC(C=10))
-    linear = LogisticRegression(C=10.0, max_iter=1000)
-    return make_pipeline(
-        features, OneVsRestClassifier(linear) if data.multi_label else linear
-    )
-
-
-def simple_features(modality, seed):
-    if modality == "series":
-        return MiniRocket(random_state=seed)
-    if modality == "text":
-        return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
-    if modality == "audio":
-        return FunctionTransformer(mel_statistics)
-    return None
-
-
-def mel_statistics(sounds):
-    """Mean and deviation of every mel band, and of its changes."""
-    made = AudioPreprocessor((512, 64))(list(sounds))
-    parts = (made, np.diff(made, axis=1))
-    return np.concatenate(
-        [f(part, axis=1) for part in parts for f in (np.mean, np.std)], axis=1
-    )
+    return simple_tool(modality, data.multi_label, seed)
 
 
 def table(rows):
