@@ -30,7 +30,8 @@ class Comparison:
         classifier: Float, the classifier's score. Its best epoch was chosen on the same
             samples, which flatters it.
         simple: Float, the score of the simple tool.
-        standard_error: Float, of the difference of the two scores.
+        standard_error: Float, of the difference of the two scores, after Agresti and
+            Caffo (The American Statistician 54(4), 2000).
         seconds: Float, what the simple tool took.
     """
 
@@ -45,8 +46,13 @@ class Comparison:
 
     @property
     def prefers_simple(self):
-        """Whether the simple tool is better by more than a standard error."""
-        return self.simple - self.classifier > self.standard_error
+        """Whether the simple tool is better by more than a standard error.
+
+        One right and one wrong answer are added to those of either: of a few samples
+        alone nothing follows.
+        """
+        shrunk = self.samples / (self.samples + 2)
+        return shrunk * (self.simple - self.classifier) > self.standard_error
 
     def __str__(self):
         return (
@@ -136,10 +142,12 @@ def compare(modality, trained, held_out, score, multi_label, seed):
     else:
         simple = np.mean(answer == targets)
     # As of independent samples: both see the same, which makes the error smaller.
-    error = sum(share * (1 - share) for share in (score, simple)) / len(targets)
+    count = len(targets)
+    shares = [(share * count + 1) / (count + 2) for share in (score, simple)]
+    error = sum(share * (1 - share) for share in shares) / (count + 2)
     return Comparison(
         *TOOLS[modality],
-        samples=len(targets),
+        samples=count,
         metric="micro-F1" if multi_label else "accuracy",
         classifier=float(score),
         simple=float(simple),

@@ -54,8 +54,9 @@ def test_scores_are_those_of_validation(multi_label):
     assert any(np.isclose(found.classifier, scores)) or found.classifier > max(scores)
     if not multi_label:
         assert found.simple == 1
-        p = found.classifier
-        expected = np.sqrt(p * (1 - p) / found.samples)
+        n = found.samples
+        shares = [(p * n + 1) / (n + 2) for p in (found.classifier, 1.0)]
+        expected = np.sqrt(sum(p * (1 - p) for p in shares) / (n + 2))
         assert found.standard_error == pytest.approx(expected)
 
 
