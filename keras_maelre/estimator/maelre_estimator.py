@@ -67,7 +67,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             further.
         epochs: Integer, passes over the training samples; with `time_limit` the most
             there may be. `None` for as many as make a thousand steps, but at least 5
-            and at most 200.
+            and at most 200; with `time_limit` 200.
         time_limit: Optional number of seconds that the training may take. How much is
             trained then depends on the speed of the machine.
         batch_size: Integer.
@@ -457,6 +457,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     def _count_epochs(self, samples):
         if self.epochs is not None:
             return self.epochs
+        if self.time_limit is not None:
+            return MOST_EPOCHS
         trained = samples * (1 - self.validation_fraction)
         steps = max(1, int(trained / self.batch_size))
         return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
