@@ -25,6 +25,7 @@ from sklearn.metrics import f1_score
 
 from keras_maelre import MaelreEstimator, datasets
 from keras_maelre.estimator import simple_tool
+from keras_maelre.models.sample_batches import take
 
 
 def main():
@@ -36,6 +37,8 @@ def main():
         tools = {"estimator and the tool's features": joined}
     for path in args.data:
         modality, name, data = load(path)
+        if args.share < 1:
+            name = f"{name}, {args.share:.0%} of the training samples"
         for seed in range(args.first_seed, args.first_seed + args.seeds):
             for tool, make in tools.items():
                 if (name, tool, seed) in done:
@@ -43,11 +46,10 @@ def main():
                 model = make(modality, data, args, seed)
                 if model is None:
                     continue
+                x, y, groups = share_of(data, args.share, seed)
+                known = {"groups": groups} if isinstance(model, MaelreEstimator) else {}
                 begin, cpu = time.monotonic(), time.process_time()
-                known = {}
-                if isinstance(model, MaelreEstimator):
-                    known["groups"] = data.groups_train
-                model.fit(data.x_train, data.y_train, **known)
+                model.fit(x, y, **known)
                 row = {"data": name, "tool": tool, "seed": seed}
                 row["seconds"] = round(time.monotonic() - begin, 1)
                 row["cpu_seconds"] = round(time.process_time() - cpu, 1)
@@ -79,6 +81,17 @@ def load(path):
     if path.suffix == ".npz" and "jpeg" in np.load(path, allow_pickle=False):
         return "image", path.stem, datasets.read_image_archive(path)
     return "series", path.stem, datasets.load_series(path)
+
+
+def share_of(data, share, seed):
+    """Returns samples, labels and groups of a share of the training samples."""
+    x, y, groups = data.x_train, data.y_train, data.groups_train
+    if share < 1:
+        part = datasets.stratified_split(y, share, groups=groups, seed=seed)
+        chosen = np.flatnonzero(part)
+        x, y = take(x, chosen), y[chosen]
+        groups = None if groups is None else groups[chosen]
+    return x, y, groups
 
 
 def estimator(modality, data, args, seed, extra=None):
@@ -130,6 +143,9 @@ def parse():
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the training samples, for a curve"
+    )
     parser.add_argument("--extra", action="store_true")
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("small_data.json")
