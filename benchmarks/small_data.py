@@ -21,17 +21,11 @@ import time
 import keras
 import numpy as np
 from kept_rows import read_rows, write_rows
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import f1_score
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
 
 from keras_maelre import MaelreEstimator, datasets
-from keras_maelre.estimator import MiniRocket
-from keras_maelre.preprocessing import AudioPreprocessor
+from keras_maelre.estimator import simple_tool
+from keras_maelre.models.sample_batches import take
 
 
 def main():
@@ -43,6 +37,8 @@ def main():
         tools = {"estimator and the tool's features": joined}
     for path in args.data:
         modality, name, data = load(path)
+        if args.share < 1:
+            name = f"{name}, {args.share:.0%} of the training samples"
         for seed in range(args.first_seed, args.first_seed + args.seeds):
             for tool, make in tools.items():
                 if (name, tool, seed) in done:
@@ -50,11 +46,10 @@ def main():
                 model = make(modality, data, args, seed)
                 if model is None:
                     continue
+                x, y, groups = share_of(data, args.share, seed)
+                known = {"groups": groups} if isinstance(model, MaelreEstimator) else {}
                 begin, cpu = time.monotonic(), time.process_time()
-                known = {}
-                if isinstance(model, MaelreEstimator):
-                    known["groups"] = data.groups_train
-                model.fit(data.x_train, data.y_train, **known)
+                model.fit(x, y, **known)
                 row = {"data": name, "tool": tool, "seed": seed}
                 row["seconds"] = round(time.monotonic() - begin, 1)
                 row["cpu_seconds"] = round(time.process_time() - cpu, 1)
@@ -88,53 +83,35 @@ def load(path):
     return "series", path.stem, datasets.load_series(path)
 
 
+def share_of(data, share, seed):
+    """Returns samples, labels and groups of a share of the training samples."""
+    x, y, groups = data.x_train, data.y_train, data.groups_train
+    if share < 1:
+        part = datasets.stratified_split(y, share, groups=groups, seed=seed)
+        chosen = np.flatnonzero(part)
+        x, y = take(x, chosen), y[chosen]
+        groups = None if groups is None else groups[chosen]
+    return x, y, groups
+
+
 def estimator(modality, data, args, seed, extra=None):
     return MaelreEstimator(
         modality,
         time_limit=args.seconds,
         random_state=seed,
         extra_features=extra,
+        compare=False,
         verbose=2,
     )
 
 
 def joined(modality, data, args, seed):
-    features = simple_features(modality, seed)
-    return features and estimator(modality, data, args, seed, features)
+    tool = simple_tool(modality, data.multi_label, seed)
+    return tool and estimator(modality, data, args, seed, tool[0])
 
 
 def simple(modality, data, args, seed):
-    features = simple_features(modality, seed)
-    if features is None:
-        return None
-    if modality == "series":
-        penalties = np.logspace(-3, 6, 19)
-        return make_pipeline(features, StandardScaler(), RidgeClassifierCV(penalties))
-    if modality == "audio":
-        return make_pipeline(features, StandardScaler(), SVC(C=10))
-    linear = LogisticRegression(C=10.0, max_iter=1000)
-    return make_pipeline(
-        features, OneVsRestClassifier(linear) if data.multi_label else linear
-    )
-
-
-def simple_features(modality, seed):
-    if modality == "series":
-        return MiniRocket(random_state=seed)
-    if modality == "text":
-        return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
-    if modality == "audio":
-        return FunctionTransformer(mel_statistics)
-    return None
-
-
-def mel_statistics(sounds):
-    """Mean and deviation of every mel band, and of its changes."""
-    made = AudioPreprocessor((512, 64))(list(sounds))
-    parts = (made, np.diff(made, axis=1))
-    return np.concatenate(
-        [f(part, axis=1) for part in parts for f in (np.mean, np.std)], axis=1
-    )
+    return simple_tool(modality, data.multi_label, seed)
 
 
 def table(rows):
@@ -166,6 +143,9 @@ def parse():
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the training samples, for a curve"
+    )
     parser.add_argument("--extra", action="store_true")
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("small_data.json")

@@ -20,6 +20,14 @@ EXTRAS = {
     "keras_hub": ("keras-hub", "text"),
     "pyarrow": ("pyarrow", "data"),
     "matplotlib": ("matplotlib", "examples"),
+    "huggingface_hub": ("huggingface_hub", "hub"),
+    "onnx": ("onnx", "export"),
+    "onnxruntime": ("onnxruntime", "export"),
+    "onnxscript": ("onnxscript", "export"),
+    "tf2onnx": ("tf2onnx", "export"),
+    "ai_edge_litert": ("ai-edge-litert", "export"),
+    "openvino": ("openvino", "export"),
+    "fastapi": ("fastapi", "serve"),
 }
 
 
@@ -28,17 +36,17 @@ def add_arguments(parser):
 
 
 def run(args):
-    print(f"python        {platform.python_version()}, {platform.platform()}")
+    print(f"python             {platform.python_version()}, {platform.platform()}")
     for name in ("keras-maelre", "keras", "numpy", "h5py"):
-        print(f"{name:<12}  {_version(name)}")
+        print(f"{name:<17}  {_version(name)}")
     print("backends")
     for name in BACKENDS:
-        print(f"  {name:<12}  {_installed(name, name, name)}")
+        print(f"  {name:<15}  {_installed(name, name, name)}")
     print("optional packages")
     for module, (package, extra) in EXTRAS.items():
-        print(f"  {package:<12}  {_installed(module, package, extra)}")
+        print(f"  {package:<15}  {_installed(module, package, extra)}")
     chosen = os.environ.get("KERAS_BACKEND")
-    print(f"KERAS_BACKEND {chosen or 'is not set'}")
+    print(f"KERAS_BACKEND      {chosen or 'is not set'}")
     try:
         with to_stderr():
             import keras

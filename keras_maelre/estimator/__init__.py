@@ -10,7 +10,15 @@ except ModuleNotFoundError as error:
         'pip install "keras_maelre[sklearn]"'
     ) from error
 
+from keras_maelre.estimator.comparison import Comparison, simple_tool
 from keras_maelre.estimator.maelre_estimator import MaelreEstimator
+from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
 
-__all__ = ["MaelreEstimator", "MiniRocket"]
+__all__ = [
+    "Comparison",
+    "MaelreEstimator",
+    "MelStatistics",
+    "MiniRocket",
+    "simple_tool",
+]

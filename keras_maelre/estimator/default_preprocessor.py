@@ -16,6 +16,11 @@ from keras_maelre.preprocessing.preprocessor import uncut_lengths
 # 256 tokens in place of the 3136 of the preset's 224 by 224 pixels: what a CPU trains
 # in minutes. All images are scaled to one size anyhow, so the data do not suggest one.
 IMAGE_SHAPE = (64, 64, 3)
+# Half the bands of the preset, and for sounds beyond 2.56 seconds half the frames: the
+# same accuracy on the development sounds in a quarter of the time.
+MEL_BANDS = 64
+MOST_FINE_FRAMES = 256
+COARSE_STEP_MS = 20.0
 
 
 def default_preprocessor(modality, samples, input_shape, limit):
@@ -46,8 +51,13 @@ def default_preprocessor(modality, samples, input_shape, limit):
         )
     elif modality == "bytes":
         made = BytePreprocessor(**{"input_shape": limit, **given}, truncate=True)
+    elif given:
+        made = AudioPreprocessor(input_shape, truncate=True)
     else:
-        made = AudioPreprocessor(**{"input_shape": limit, **given}, truncate=True)
+        shape = (limit[0], MEL_BANDS)
+        made = AudioPreprocessor(shape, truncate=True)
+        if uncut_lengths(made, samples).max() > MOST_FINE_FRAMES:
+            made = AudioPreprocessor(shape, frame_step_ms=COARSE_STEP_MS, truncate=True)
     if not given:
         longest = int(min(max(uncut_lengths(made, samples)), made.input_shape[0]))
         shape = (longest, *made.input_shape[1:])

@@ -88,7 +88,7 @@ def load(cls, path):
             f"The file {str(file)!r} does not describe an estimator: {error}"
         ) from error
     estimator.classifier_ = MaelreClassifier.from_preset(preset)
-    estimator.joined_head_ = None
+    estimator.joined_head_ = estimator.comparison_ = None
     if estimator.classifier_.num_classes != len(estimator.classes_):
         raise ValueError(
             f"The file {str(file)!r} names {len(estimator.classes_)} classes, and its "

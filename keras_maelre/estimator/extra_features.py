@@ -2,6 +2,7 @@
 
 import numpy as np
 import scipy.sparse
+import sklearn
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
@@ -14,6 +15,12 @@ from keras_maelre.models.sample_batches import take
 
 PENALTIES = np.logspace(-3, 6, 19)
 EPSILON = 1e-7
+# Scores of ridge regression lie about -1 and 1, of which these are logits about.
+RIDGE_TO_LOGITS = 5.0
+# How many samples would speak for weights of 1, beside those that are held out: of two
+# or three alone, either part may look useless.
+PRIOR_SAMPLES = 2.0
+START = np.array([1.0, 1.0, 0.0])
 
 
 class JoinedHead:
@@ -39,7 +46,7 @@ class JoinedHead:
         self.multi_label = multi_label
         self.classes = classes
         self.model = None
-        self.weights = np.array([1.0, 1.0, 0.0])
+        self.weights = START
 
     def fit(self, samples, targets, sample_weight=None):
         """Fits transformer and linear model.
@@ -55,12 +62,16 @@ class JoinedHead:
         if not scipy.sparse.issparse(features):
             linear = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
             weights = {"ridgeclassifiercv__sample_weight": sample_weight}
-        elif self.multi_label:
-            linear = OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=1000))
-            weights = {}  # which it has no way to take
+            linear.fit(features, targets, **weights)
         else:
             linear = LogisticRegression(C=10.0, max_iter=1000)
-        self.model = transformer, linear.fit(features, targets, **weights)
+            # One for each label passes weights on only where it is told to.
+            with sklearn.config_context(enable_metadata_routing=self.multi_label):
+                if self.multi_label:
+                    linear.set_fit_request(sample_weight=True)
+                    linear = OneVsRestClassifier(linear)
+                linear.fit(features, targets, **weights)
+        self.model = transformer, linear
 
     def choose_weights(self, logits, samples, targets):
         """Chooses how much encoder and features count.
@@ -78,16 +89,15 @@ class JoinedHead:
             missed = rows * np.log(found)
             if self.multi_label:
                 missed = missed + (1 - rows) * np.log(1 - found)
-            return -np.sum(missed) / len(rows)
+            prior = PRIOR_SAMPLES * np.sum((weights - START) ** 2)
+            return (prior - np.sum(missed)) / len(rows)
 
         bounds = [
             (0.0, None),
             (0.0, None),
             (None, None) if self.multi_label else (0, 0),
         ]
-        self.weights = minimize(
-            loss, np.array([1.0, 1.0, 0.0]), method="L-BFGS-B", bounds=bounds
-        ).x
+        self.weights = minimize(loss, START, method="L-BFGS-B", bounds=bounds).x
 
     def predict_proba(self, logits, samples):
         """Returns probabilities.
@@ -109,6 +119,8 @@ class JoinedHead:
         scores = linear.decision_function(transformer.transform(samples))
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
+        if not isinstance(linear, (LogisticRegression, OneVsRestClassifier)):
+            scores = RIDGE_TO_LOGITS * scores
         return scores
 
 

@@ -23,6 +23,7 @@ from keras_maelre.checks import (
 from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
+from keras_maelre.estimator.comparison import TOOLS, compare
 from keras_maelre.estimator.default_preprocessor import (
     default_preprocessor,
     warn_of_cuts,
@@ -66,7 +67,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             further.
         epochs: Integer, passes over the training samples; with `time_limit` the most
             there may be. `None` for as many as make a thousand steps, but at least 5
-            and at most 200.
+            and at most 200; with `time_limit` 200.
         time_limit: Optional number of seconds that the training may take. How much is
             trained then depends on the speed of the machine.
         batch_size: Integer.
@@ -96,12 +97,18 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             pickled, not saved; `classifier_` is without them.
         recipe: Optional dictionary of what to change of the recipe, such as
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
+        compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
+            is fitted to the same samples, which takes seconds more, and a warning says
+            so if it is better on the validation samples. Not for images, and not with
+            `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
         classes_: Array of shape `(classes,)`, the labels, sorted. Of multi-label
             indicator matrices: the numbers, or names, of their columns.
         classifier_: The trained `MaelreClassifier`, with its preprocessor.
+        comparison_: A `keras_maelre.estimator.Comparison` with the simple tool, or
+            `None`.
         joined_head_: What `extra_features` add to the logits, or `None`.
         history_: Dictionary from the names of losses and metrics to lists of their
             values, one per epoch.
@@ -148,6 +155,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         preprocessor=None,
         extra_features=None,
         recipe=None,
+        compare=True,
         verbose=0,
     ):
         self.modality = modality
@@ -165,6 +173,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         self.preprocessor = preprocessor
         self.extra_features = extra_features
         self.recipe = recipe
+        self.compare = compare
         self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -243,7 +252,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 seed=seed,
                 verbose=self.verbose,
             )
-        self.joined_head_ = None
+        self.joined_head_ = self.comparison_ = None
+        if self.compare and self.extra_features is None:
+            out = stratified_split(
+                targets, self.validation_fraction, groups=groups, seed=seed
+            )
+            self.comparison_ = self._compared(samples, targets, out, history, seed)
         if self.extra_features is not None:
             joined = JoinedHead(self.extra_features, multi_label, len(classes))
             if held_out is not None:
@@ -373,6 +387,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         check_integer("verbose", self.verbose, 0, 2)
         check_rate("validation_fraction", self.validation_fraction)
         check_flag("channels_first", self.channels_first)
+        check_flag("compare", self.compare)
         if self.time_limit is not None:
             check_number("time_limit", self.time_limit, above=0.0)
         if self.channels_first and self.modality not in MOVABLE:
@@ -442,6 +457,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     def _count_epochs(self, samples):
         if self.epochs is not None:
             return self.epochs
+        if self.time_limit is not None:
+            return MOST_EPOCHS
         trained = samples * (1 - self.validation_fraction)
         steps = max(1, int(trained / self.batch_size))
         return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
@@ -458,6 +475,34 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
+
+    def _compared(self, samples, targets, held_out, history, seed):
+        """Returns the comparison with the simple tool, and warns if that is better."""
+        if self.modality not in TOOLS or history.best_score is None:
+            return None
+        parts = [
+            (take(samples, chosen), targets[chosen])
+            for chosen in map(np.flatnonzero, (~held_out, held_out))
+        ]
+        multi_label = targets.ndim == 2
+        try:
+            found = compare(
+                self.modality, *parts, history.best_score, multi_label, seed
+            )
+        except ValueError as error:
+            if self.verbose:
+                print(f"Not compared with a simple tool: {error}")
+            return None
+        if self.verbose:
+            print(found)
+        if found.prefers_simple:
+            warnings.warn(
+                f"{found} Use the simple tool, "
+                f"`keras_maelre.estimator.simple_tool({self.modality!r})`, or join its "
+                f"features to the encoder's by `extra_features={found.features}`.",
+                stacklevel=3,
+            )
+        return found
 
     def _new_classifier(self, samples, classes, multi_label, targets, groups, seed):
         preset = self._preset()

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_maelre.checks import check_flag, check_integer
-from keras_maelre.modalities import cut_padding, get
+from keras_maelre.modalities import get
 from keras_maelre.models.batch_errors import keeps_errors
-from keras_maelre.models.sample_batches import one_per_sample, take
-from keras_maelre.models.sample_stream import located
+from keras_maelre.models.sample_batches import one_per_sample
 from keras_maelre.models.targets import encode_targets
+from keras_maelre.training.prepared_inputs import PreparedInputs
 
 # Batches of samples of like length are gathered from the samples of this many.
 BATCHES_PER_POOL = 32
@@ -115,6 +115,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         self.chances = class_balance(self.y) if self.balanced else None
         self.lengths = one_per_sample("lengths", lengths, x)
         self.modality = None if modality is None else get(modality)
+        self.inputs = PreparedInputs(x, self.preprocessor, self.modality)
         self.sample_weight = one_per_sample("sample_weight", sample_weight, x)
         self.seed = check_integer("seed", seed, low=0)
         self.steps = len(x) // self.batch_size
@@ -175,7 +176,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def _make(self, epoch, order, index):
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
-        x = prepared_inputs(self.x, chosen, self.preprocessor, self.modality)
+        x = self.inputs[chosen]
         y = label_rows(self.y[chosen], self.num_classes)
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
         if self.augmentation:
@@ -252,6 +253,7 @@ class OrderedBatches(keras.utils.PyDataset):
         self.batch_size = check_integer("batch_size", batch_size)
         self.preprocessor = _checked_preprocessor(preprocessor)
         self.modality = None if modality is None else get(modality)
+        self.inputs = PreparedInputs(x, self.preprocessor, self.modality)
         self.sample_weight = one_per_sample("sample_weight", sample_weight, x)
 
     def __len__(self):
@@ -262,7 +264,7 @@ class OrderedBatches(keras.utils.PyDataset):
         index = check_integer("index", index, 0, len(self) - 1)
         stop = min(len(self.x), (index + 1) * self.batch_size)
         chosen = np.arange(index * self.batch_size, stop)
-        x = prepared_inputs(self.x, chosen, self.preprocessor, self.modality)
+        x = self.inputs[chosen]
         y = label_rows(self.y[chosen], self.num_classes)
         if self.sample_weight is None:
             return x, y
@@ -310,16 +312,6 @@ def _checked_preprocessor(preprocessor):
             f"Received: preprocessor={preprocessor!r}"
         )
     return preprocessor
-
-
-def prepared_inputs(x, chosen, preprocessor, modality):
-    """Returns chosen samples as inputs of a model."""
-    samples = take(x, chosen)
-    if preprocessor is None:
-        batch = np.asarray(samples)
-    else:
-        batch = located(preprocessor, samples, 0, chosen)
-    return batch if modality is None else cut_padding(batch, modality)
 
 
 def label_rows(y, num_classes):

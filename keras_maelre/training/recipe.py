@@ -187,7 +187,9 @@ class Recipe:
 
         Returns:
             A `keras.callbacks.History` of all epochs, those before an interruption
-            included.
+            included. Its `best_epoch` is the one whose weights were kept, counted from
+            0, or -1 for the probe, and `best_score` what that validated at; both are
+            `None` if the last weights were kept.
 
         Raises:
             TypeError: If an argument is of the wrong type.

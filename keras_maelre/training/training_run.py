@@ -193,6 +193,9 @@ def run(
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
         classifier.save_to_preset(folder / "preset")
+    history.best_epoch, history.best_score = None, None
+    if best is not None and best.epoch is not None:
+        history.best_epoch, history.best_score = best.epoch, best.score
     if verbose:
         print(_summary(plan, history, best, time.monotonic() - begin))
     return history

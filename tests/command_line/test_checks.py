@@ -11,7 +11,7 @@ from tests.command_line.small import run
 def test_versions_and_backend(capsys):
     assert run("checks") == 0
     text = capsys.readouterr().out
-    assert f"keras         {keras.__version__}\n" in text
+    assert f"keras              {keras.__version__}\n" in text
     assert text.endswith(f"keras_maelre runs on {keras.backend.backend()}\n")
 
 
@@ -24,5 +24,5 @@ def test_what_is_missing_is_named_with_its_command(monkeypatch, capsys):
     )
     assert run("checks") == 0
     text = capsys.readouterr().out
-    assert 'jax           not installed: pip install "keras_maelre[jax]"' in text
-    assert 'pillow        not installed: pip install "keras_maelre[image]"' in text
+    assert '  jax              not installed: pip install "keras_maelre[jax]"' in text
+    assert '  pillow           not installed: pip install "keras_maelre[image]"' in text

@@ -10,7 +10,14 @@ WORDS = (("sun", "sea", "sand"), ("snow", "ice", "ski"))
 
 def estimator(modality="series", **parameters):
     return MaelreEstimator(
-        modality, **{"epochs": 1, "batch_size": 8, "random_state": 0, **parameters}
+        modality,
+        **{
+            "epochs": 1,
+            "batch_size": 8,
+            "random_state": 0,
+            "compare": False,
+            **parameters,
+        },
     )
 
 

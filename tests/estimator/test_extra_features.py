@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from keras_maelre.estimator import MiniRocket
+from keras_maelre.estimator.extra_features import JoinedHead
 from tests.estimator.small import documents, estimator, ragged, waves
 
 pytestmark = pytest.mark.compiles_long
@@ -96,3 +97,33 @@ def test_what_is_not_a_transformer_is_refused(extra):
     X, y = waves(8)
     with pytest.raises(TypeError, match="`extra_features` must be a transformer"):
         estimator(extra_features=extra).fit(X, y)
+
+
+def test_weights_of_samples_reach_the_words_of_every_label():
+    """Half of the documents are labeled wrongly; weights say which."""
+    X, y = documents(40)
+    rows = np.stack([y == "summer", y == "winter"], axis=1).astype(int)
+    wrong = np.arange(40) % 4 < 2
+    rows[wrong] = 1 - rows[wrong]
+    joined = JoinedHead(TfidfVectorizer(), multi_label=True, classes=2)
+    joined.fit(X, rows, sample_weight=np.where(wrong, 1e-3, 1.0))
+    found = joined.predict_proba(np.zeros((40, 2)), X) > 0.5
+    expected = np.where(wrong[:, None], 1 - rows, rows)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_few_samples_do_not_silence_either_part():
+    """Two held-out samples, both of which the features get wrong."""
+    X, y = marked()
+    _, targets = np.unique(y, return_inverse=True)
+    joined = JoinedHead(Answer(), multi_label=False, classes=2)
+    joined.fit(X, targets)
+    logits = 3.0 * np.eye(2)[1 - targets[:2]]
+    joined.choose_weights(logits, X[:2], 1 - targets[:2])
+    assert joined.weights[0] > 0.5 and joined.weights[1] > 0.1
+    joined.choose_weights(
+        np.tile(logits, (500, 1)),
+        np.tile(X[:2], (500, 1)),
+        np.tile(1 - targets[:2], 500),
+    )
+    assert joined.weights[1] < 1e-3

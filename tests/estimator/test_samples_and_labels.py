@@ -81,7 +81,10 @@ def test_sounds_and_their_lengths(tmp_path):
     y = [0, 1] * 4
     fitted = estimator("audio").fit(X, y)
     # 25 ms a frame, 10 ms from one to the next.
-    assert fitted.classifier_.signal_shape == (23, 128)
+    assert fitted.classifier_.signal_shape == (23, 64)
+    # Beyond 2.56 seconds 20 ms.
+    long = [np.tile(wave, 12) for wave in X]
+    assert estimator("audio").fit(long, y).classifier_.signal_shape == (149, 64)
     soundfile = pytest.importorskip("soundfile", reason="the extra [audio]")
     soundfile.write(tmp_path / "a.wav", X[1], 16000, subtype="FLOAT")
     np.testing.assert_allclose(

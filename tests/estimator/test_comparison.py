@@ -1,0 +1,140 @@
+"""The simple tool beside the classifier: fitted, scored, told of."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from keras_maelre.estimator import Comparison, MelStatistics, simple_tool
+from tests.estimator.small import documents, estimator, ragged, waves
+
+pytestmark = pytest.mark.compiles_long
+
+
+def comparison(classifier, simple, standard_error=0.05):
+    return Comparison(
+        "a tool", "Tool()", 50, "accuracy", classifier, simple, standard_error, 1.0
+    )
+
+
+def test_a_better_simple_tool_is_told():
+    """Words decide; an encoder of one step of training does not know them."""
+    X, y = documents(40)
+    one_step = {"batch_size": 28, "recipe": {"probe": False, "learning_rate": 1e-9}}
+    options = {"compare": True, "validation_fraction": 0.3, **one_step}
+    with pytest.warns(UserWarning, match="TF-IDF.*1.000.*simple_tool.*extra_features"):
+        warnings.filterwarnings("ignore", ".*only 1 steps.*")
+        fitted = estimator("bytes", **options).fit(X, y)
+    found = fitted.comparison_
+    assert found.simple == 1 and found.samples == 12 and found.metric == "accuracy"
+    assert found.prefers_simple and found.classifier < 1
+
+
+def test_without_compare_nothing_is_fitted():
+    X, y = documents(40)
+    assert estimator("bytes").fit(X, y).comparison_ is None
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_scores_are_those_of_validation(multi_label):
+    X, y = waves(40)
+    if multi_label:
+        y = np.stack([y == "fast", np.arange(40) % 3 == 0], axis=1).astype(int)
+    options = {"compare": True, "validation_fraction": 0.3, "epochs": 2}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "On the .* validation samples")
+        fitted = estimator(**options).fit(X, y)
+    found, name = fitted.comparison_, "accuracy"
+    if multi_label:
+        name = "micro_f1"
+        assert found.metric == "micro-F1"
+    scores = fitted.history_[f"val_{name}"]
+    assert found.samples in (12, 13)
+    # A probe that no epoch exceeded is no epoch's score.
+    assert any(np.isclose(found.classifier, scores)) or found.classifier > max(scores)
+    if not multi_label:
+        assert found.simple == 1
+        n = found.samples
+        shares = [(p * n + 1) / (n + 2) for p in (found.classifier, 1.0)]
+        expected = np.sqrt(sum(p * (1 - p) for p in shares) / (n + 2))
+        assert found.standard_error == pytest.approx(expected)
+
+
+def test_what_the_tool_cannot_take(capsys):
+    """Series of fewer than nine steps are classified, and not compared."""
+    X, y = waves(24, length=6)
+    fitted = estimator(compare=True, verbose=2).fit(X, y)
+    assert fitted.comparison_ is None
+    assert "Not compared with a simple tool: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "simple, told", [(0.60, False), (0.64, False), (0.66, True), (0.50, False)]
+)
+def test_told_beyond_a_standard_error(simple, told):
+    assert comparison(0.6, simple).prefers_simple is told
+    assert f"accuracy 0.600; a tool {simple:.3f}" in str(comparison(0.6, simple))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("modality", ["series", "text", "bytes", "audio"])
+def test_every_tool_learns(modality, multi_label):
+    if modality == "series":
+        X, y = ragged(20)
+    elif modality == "audio":
+        X, y = tones(20), np.arange(20) % 2
+    else:
+        X, y = documents(20)
+    names, y = np.unique(y, return_inverse=True)
+    if multi_label:
+        y = np.stack([y, 1 - y], axis=1)
+    predicted = simple_tool(modality, multi_label, random_state=0).fit(X, y).predict(X)
+    np.testing.assert_array_equal(predicted, y)
+
+
+def test_images_have_no_tool():
+    assert simple_tool("image") is None
+
+
+# === Statistics of sounds ===
+
+
+def tones(count):
+    """A quarter of a second and more of 400 and 2000 Hz, with noise."""
+    generator = np.random.default_rng(0)
+    waves = []
+    for i in range(count):
+        steps = np.arange(4000 + 100 * i)
+        pitch = (400, 2000)[i % 2] * (1 + 0.1 * generator.uniform())
+        wave = 0.2 * np.sin(2 * np.pi * pitch * steps / 16_000)
+        waves.append(wave + 0.01 * generator.normal(size=len(steps)))
+    return waves
+
+
+def test_padding_does_not_count():
+    """What the statistics are does not depend on how many frames there might be."""
+    sounds = tones(3)
+    one, other = (
+        MelStatistics(16, frames).fit_transform(sounds) for frames in (60, 400)
+    )
+    assert one.shape == (3, 64)
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    assert one[:, 16:32].min() > 0
+
+
+def test_statistics_are_of_bands():
+    low, high = MelStatistics(16, 60).fit_transform(tones(2))[:, :16]
+    assert low.argmax() < high.argmax()
+
+
+@pytest.mark.parametrize(
+    "parameters, error, name",
+    [
+        ({"bands": 0}, ValueError, "bands"),
+        ({"bands": 2.5}, TypeError, "bands"),
+        ({"frames": 1}, ValueError, "frames"),
+    ],
+)
+def test_bad_arguments(parameters, error, name):
+    with pytest.raises(error, match=name):
+        MelStatistics(**parameters).fit(tones(1))
