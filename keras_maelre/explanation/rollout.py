@@ -120,7 +120,7 @@ def attended(layer, x, mass, mask):
     # As wide as a head, as JAX's attention wants it.
     value = ops.cast(ops.expand_dims(mass, 2), query.dtype)
     value = ops.broadcast_to(value, ops.shape(query))
-    context = attention.attend(query, key, value, mask)
+    context = attention.weigh(query, key, value, mask)
     return ops.expand_dims(ops.mean(ops.cast(context[..., 0], mass.dtype), axis=2), -1)
 
 

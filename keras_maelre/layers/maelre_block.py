@@ -29,8 +29,9 @@ class MaelreBlock(keras.layers.Layer):
     Args:
         depth: Integer, the number of transformer layers.
         num_heads: Integer. Number of heads; must divide the width of the input.
-        attention: `"linear"` or `"dot"`.
+        attention: See `EncoderLayer`.
         feature_map: See `LinearAttention`.
+        attention_window: See `EncoderLayer`.
         merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations), or
             `"none"` to keep all tokens.
         output_dim: Integer, the width after the block, or `None` to leave the width
@@ -83,6 +84,7 @@ class MaelreBlock(keras.layers.Layer):
         num_heads,
         attention="linear",
         feature_map="elu",
+        attention_window=32,
         merge="conv",
         output_dim=None,
         grid_shape=None,
@@ -97,7 +99,6 @@ class MaelreBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.depth = check_integer("depth", depth)
         self.num_heads = check_integer("num_heads", num_heads)
-        self.attention_kind = attention
         self.merge_kind = check_choice("merge", merge, MERGES)
         if output_dim is not None:
             output_dim = check_integer("output_dim", output_dim)
@@ -116,6 +117,7 @@ class MaelreBlock(keras.layers.Layer):
                 num_heads,
                 attention=attention,
                 feature_map=feature_map,
+                attention_window=attention_window,
                 remat=remat,
                 chunk_size=chunk_size,
                 kernel_initializer=clone_initializer(self.kernel_initializer),
@@ -125,7 +127,8 @@ class MaelreBlock(keras.layers.Layer):
             for i in range(self.depth)
         ]
         self.set_dropout(dropout_rate, drop_path_rate)
-        self.feature_map = self.encoder_layers[0].feature_map
+        for name in ("attention_kind", "feature_map", "attention_window"):
+            setattr(self, name, getattr(self.encoder_layers[0], name))
         is_grid = grid_shape is not None and len(grid_shape) == 2
         grid = self.grid_shape if is_grid else None
         self.split = SplitClassToken(grid, dtype=self.dtype_policy, name="split")
@@ -236,6 +239,7 @@ class MaelreBlock(keras.layers.Layer):
             "num_heads": self.num_heads,
             "attention": self.attention_kind,
             "feature_map": self.feature_map,
+            "attention_window": self.attention_window,
             "merge": self.merge_kind,
             "output_dim": self.output_dim,
             "grid_shape": self.grid_shape,

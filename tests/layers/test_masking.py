@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from keras_maelre import layers
+from keras_maelre.layers.attention_kinds import ATTENTION_KINDS
 from tests.references.comparison import randomise
 from tests.references.gradients import values
 
@@ -57,7 +58,10 @@ STEPS = {
     "DotAttention": (layers.DotAttention(1), MASK, MASK),
     "DropPath": (layers.DropPath(), MASK, MASK),
     "EncoderLayer": (layers.EncoderLayer(1), MASK, MASK),
+    "FocusedAttention": (layers.FocusedAttention(1), MASK, MASK),
     "LinearAttention": (layers.LinearAttention(1), MASK, MASK),
+    "LongShortAttention": (layers.LongShortAttention(1, 2), MASK, MASK),
+    "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -190,8 +194,13 @@ PADDED = {
     "DotAttention": lambda: layers.DotAttention(2),
     "LinearAttention": lambda: layers.LinearAttention(2),
     "LinearAttention-relu": lambda: layers.LinearAttention(2, "relu"),
+    "LinearAttention-focused": lambda: layers.LinearAttention(2, "focused"),
     "EncoderLayer-linear": lambda: layers.EncoderLayer(2),
     "EncoderLayer-dot": lambda: layers.EncoderLayer(2, "dot"),
+    "FocusedAttention": lambda: layers.FocusedAttention(2),
+    "LongShortAttention": lambda: layers.LongShortAttention(2, 3),
+    "WindowAttention": lambda: layers.WindowAttention(2, 3),
+    "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
     "LinearMerge": lambda: layers.LinearMerge((13,), strides=4),
@@ -256,7 +265,7 @@ def test_masked_tokens_of_a_grid_may_hold_anything(make):
 
 # Permutation
 
-PERMUTED = {name: PADDED[name] for name in list(PADDED)[:5]}
+PERMUTED = {name: PADDED[name] for name in list(PADDED)[:6]}
 
 
 @pytest.mark.parametrize("make", PERMUTED.values(), ids=PERMUTED)
@@ -273,3 +282,19 @@ def test_permuting_the_tokens_permutes_the_outputs(make, masked):
     permuted = values(layer, x[:, order], permuted_mask)
     valid = MASK[:, order] if masked else np.ones((3, 7), dtype=bool)
     np.testing.assert_allclose(permuted[valid], expected[valid], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ATTENTION_KINDS)
+def test_where_values_come_from_adds_up_to_one(kind):
+    """Also where more is done to the values than averaging."""
+    layer = layers.EncoderLayer(2, kind, attention_window=2).attention
+    layer.build((3, 7, DIM))
+    randomise(layer)
+    query, key = random(2, 3, 7, 2, DIM // 2)
+    if kind == "focused":
+        # A query that no key agrees with receives nothing.
+        query, key = np.abs(query), np.abs(key)
+    value = np.ones_like(query)
+    inputs = map(ops.convert_to_tensor, (query, key, value, MASK))
+    weighed = to_numpy(layer.weigh(*inputs))
+    np.testing.assert_allclose(weighed[MASK], 1, atol=1e-5)
