@@ -11,7 +11,9 @@ from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.long_short_attention import LongShortAttention
 from keras_maelre.layers.maelre_block import MaelreBlock
+from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
 from keras_maelre.layers.position_embedding import PositionEmbedding
+from keras_maelre.layers.residual_merge import ResidualMerge1D, ResidualMerge2D
 from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.layers.self_attention import SelfAttention
 from keras_maelre.layers.stem import PatchStem, SeriesStem, TokenStem
@@ -32,8 +34,12 @@ __all__ = [
     "LinearMerge",
     "LongShortAttention",
     "MaelreBlock",
+    "MaxMerge1D",
+    "MaxMerge2D",
     "PatchStem",
     "PositionEmbedding",
+    "ResidualMerge1D",
+    "ResidualMerge2D",
     "RunningStandardization",
     "SelfAttention",
     "SeriesStem",

@@ -90,7 +90,9 @@ class LongShortAttention(WindowAttention):
         # A finite number: infinities would become NaN where all tokens are masked.
         masked = ops.expand_dims(ops.logical_not(mask), (2, 3))
         scores = ops.where(masked, ops.full_like(scores, -1e30), scores)
-        weights = ops.softmax(scores, axis=1)
+        # Keras' softmax looks at the length, which an exporter must not know.
+        scores = ops.exp(scores - ops.stop_gradient(ops.max(scores, 1, keepdims=True)))
+        weights = scores / ops.sum(scores, axis=1, keepdims=True)
         far = tuple(
             ops.cast(
                 ops.einsum("bnhr,bnhd->brhd", weights, ops.cast(x, wide)), key.dtype
@@ -116,8 +118,9 @@ class LongShortAttention(WindowAttention):
         return self._attend(query, key, value, mask, plain=True)
 
     def _normalized(self, norm, x):
-        shape = (-1, ops.shape(x)[1], self.num_heads * self.head_dim)
-        y = run_part(self, norm, ops.reshape(x, shape))
+        # Not a reshape: of a part of a tensor, torch exports none for any batch.
+        heads = [x[:, :, head] for head in range(self.num_heads)]
+        y = run_part(self, norm, ops.concatenate(heads, axis=-1))
         return ops.reshape(y, ops.shape(x))
 
     def count_macs(self, tokens):

@@ -14,8 +14,17 @@ from keras_maelre.layers.fast_paths import run_part
 from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask, check_mask
+from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
+from keras_maelre.layers.residual_merge import ResidualMerge1D, ResidualMerge2D
 
-MERGES = ("conv", "average", "linear", "none")
+# Of a sequence, and of a grid.
+MERGE_LAYERS = {
+    "conv": (ConvMerge1D, ConvMerge2D),
+    "average": (AverageMerge1D, AverageMerge2D),
+    "max": (MaxMerge1D, MaxMerge2D),
+    "residual": (ResidualMerge1D, ResidualMerge2D),
+}
+MERGES = (*MERGE_LAYERS, "linear", "none")
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -32,8 +41,9 @@ class MaelreBlock(keras.layers.Layer):
         attention: See `EncoderLayer`.
         feature_map: See `LinearAttention`.
         attention_window: See `EncoderLayer`.
-        merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations), or
-            `"none"` to keep all tokens.
+        merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations),
+            `"max"` (`MaxMerge1D`), `"residual"` (`ResidualMerge1D`), or `"none"` to
+            keep all tokens.
         output_dim: Integer, the width after the block, or `None` to leave the width
             as it is, without a Dense layer.
         grid_shape: `None` for a sequence, or the height and width of the grid whose
@@ -159,13 +169,11 @@ class MaelreBlock(keras.layers.Layer):
         self.drop_path_rate = drop_path_rate
 
     def _make_merge(self, is_grid):
+        if self.merge_kind == "none":
+            return None
         kwargs = {"dtype": self.dtype_policy, "name": "merge"}
-        if self.merge_kind in ("conv", "linear"):
+        if self.merge_kind != "average":
             kwargs["kernel_initializer"] = clone_initializer(self.kernel_initializer)
-        if self.merge_kind == "conv":
-            return ConvMerge2D(**kwargs) if is_grid else ConvMerge1D(**kwargs)
-        if self.merge_kind == "average":
-            return AverageMerge2D(**kwargs) if is_grid else AverageMerge1D(**kwargs)
         if self.merge_kind == "linear":
             if self.grid_shape is None:
                 raise ValueError(
@@ -173,7 +181,7 @@ class MaelreBlock(keras.layers.Layer):
                     "number of tokens, as a tuple. Received: grid_shape=None"
                 )
             return LinearMerge(self.grid_shape, strides=2 if is_grid else 4, **kwargs)
-        return None
+        return MERGE_LAYERS[self.merge_kind][is_grid](**kwargs)
 
     def build(self, input_shape):
         for layer in self.encoder_layers:

@@ -46,20 +46,22 @@ def near_attention(query, key, value, mask, reach, common):
         common = ops.broadcast_to(ops.expand_dims(common, 1), shape)
         return ops.concatenate([_windows(near, 3 * reach, reach), common], axis=2)
 
-    keys, values, kept = map(windows, (key, value, mask), common)
-    size = ops.shape(keys)[2]
+    keys, values = windows(key, common[0]), windows(value, common[1])
     places = np.arange(3 * reach) - reach - np.arange(reach)[:, None]
-    margin = [(0, 0), (0, ops.shape(common[0])[1])]
+    kept = ops.expand_dims(_windows(mask, 3 * reach, reach), 2)
     # A query always sees itself: the softmax of a masked one must have a sum.
-    itself = np.pad(places == 0, margin)
-    nearby = np.pad(np.abs(places) <= reach, margin, constant_values=True)
-    kept = ops.logical_or(ops.expand_dims(kept, 2), itself)
-    kept = ops.logical_and(kept, nearby)
+    kept = ops.logical_or(kept, places == 0)
+    kept = ops.logical_and(kept, np.abs(places) <= reach)
+    shape = (batch, count, reach, ops.shape(common[2])[1])
+    kept_common = ops.broadcast_to(ops.expand_dims(common[2], (1, 2)), shape)
+    size = ops.shape(keys)[2]
     context = dot_attention(
         ops.reshape(blocks, (-1, reach, heads, dim)),
         ops.reshape(keys, (-1, size, heads, dim)),
         ops.reshape(values, (-1, size, heads, dim)),
-        ops.reshape(kept, (-1, 1, reach, size)),
+        ops.reshape(
+            ops.concatenate([kept, kept_common], axis=-1), (-1, 1, reach, size)
+        ),
     )
     return ops.reshape(context, (batch, -1, heads, dim))[:, :length]
 

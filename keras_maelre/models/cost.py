@@ -54,8 +54,11 @@ def count_macs(model, input_shape=None):
             total += 12 * tokens * width**2 + layer.attention.count_macs(tokens)
         if i + 1 < len(grids):
             merged = math.prod(grids[i + 1])
-            if backbone.merge == "conv":
+            if backbone.merge in ("conv", "residual"):
                 total += merged * 9 * width**2
+            elif backbone.merge == "max":
+                # Three places on each axis, for each token.
+                total += math.prod(grid) * 3 ** len(grid) * width**2
             elif backbone.merge == "linear":
                 total += merged * math.prod(grid) * width
             total += (merged + 1) * 2 * width**2

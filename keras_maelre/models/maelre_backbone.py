@@ -60,8 +60,10 @@ class MaelreBackbone(MaelreModel):
             `"long_short"`, or one of your own, see `keras_maelre.layers.EncoderLayer`),
             or four of them. The weights of `"linear"`, `"dot"` and `"window"` fit each
             other.
-        merge: `"conv"`, or an ablation: `"average"` pooling, a `"linear"` map over
-            the tokens, `"none"` (all tokens kept, widths still double).
+        merge: `"conv"`, `"max"` (a convolution, LayerNorm and max pooling),
+            `"residual"` (a convolution beside average pooling), or an ablation:
+            `"average"` pooling, a `"linear"` map over the tokens, `"none"` (all tokens
+            kept, widths still double).
         feature_map: Of linear attention: `"elu"` (ELU + 1), `"relu"`, `"softplus"`
             `"focused"`, or a callable that maps a tensor to a non-negative one.
         attention_window: Integer from 1 to 4096, of `"window"` and `"long_short"`

@@ -37,6 +37,10 @@ CASES = [
     ),
     (layers.ConvMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
     (layers.ConvMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
+    (layers.MaxMerge1D, {}, SEQUENCE, (2, 4, 8), 4, True),
+    (layers.MaxMerge2D, {}, GRID, (2, 3, 3, 8), 4, True),
+    (layers.ResidualMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
+    (layers.ResidualMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
     (layers.AverageMerge1D, {}, SEQUENCE, (2, 4, 8), 0, True),
     (layers.AverageMerge2D, {}, GRID, (2, 3, 3, 8), 0, True),
     (

@@ -29,6 +29,8 @@ CASES = [
     ),
     (layers.ConvMerge1D, {}, SEQUENCE, 1),
     (layers.ConvMerge2D, {}, GRID, 1),
+    (layers.MaxMerge1D, {}, SEQUENCE, 1),
+    (layers.ResidualMerge2D, {}, GRID, 1),
     (layers.LinearMerge, {"grid_shape": (13,), "strides": 4}, SEQUENCE, 1),
     (layers.SeriesStem, {"dim": 4}, SEQUENCE, 1),
     (layers.PatchStem, {"dim": 4}, GRID, 1),

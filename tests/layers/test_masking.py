@@ -55,6 +55,10 @@ STEPS = {
     "ClassToken": (layers.ClassToken(), MASK, with_class_token(MASK)),
     "ConvMerge1D": (layers.ConvMerge1D(), MASK, QUARTERED),
     "ConvMerge2D": (layers.ConvMerge2D(), GRID_MASK, MERGED_GRID),
+    "MaxMerge1D": (layers.MaxMerge1D(), MASK, QUARTERED),
+    "MaxMerge2D": (layers.MaxMerge2D(), GRID_MASK, MERGED_GRID),
+    "ResidualMerge1D": (layers.ResidualMerge1D(), MASK, QUARTERED),
+    "ResidualMerge2D": (layers.ResidualMerge2D(), GRID_MASK, MERGED_GRID),
     "DotAttention": (layers.DotAttention(1), MASK, MASK),
     "DropPath": (layers.DropPath(), MASK, MASK),
     "EncoderLayer": (layers.EncoderLayer(1), MASK, MASK),
@@ -203,6 +207,8 @@ PADDED = {
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
+    "MaxMerge1D": lambda: layers.MaxMerge1D(),
+    "ResidualMerge1D": lambda: layers.ResidualMerge1D(),
     "LinearMerge": lambda: layers.LinearMerge((13,), strides=4),
     "MaelreBlock-linear": lambda: layers.MaelreBlock(1, 2, output_dim=6),
     "MaelreBlock-dot": lambda: layers.MaelreBlock(1, 2, "dot", merge="average"),
@@ -227,7 +233,15 @@ def test_padding_at_the_end_changes_nothing(make, length):
     np.testing.assert_array_equal(kept.sum(axis=1), [expected.shape[1]] * 2)
 
 
-@pytest.mark.parametrize("merge", [layers.ConvMerge2D, layers.AverageMerge2D])
+@pytest.mark.parametrize(
+    "merge",
+    [
+        layers.ConvMerge2D,
+        layers.AverageMerge2D,
+        layers.MaxMerge2D,
+        layers.ResidualMerge2D,
+    ],
+)
 @pytest.mark.parametrize("grid", [(3, 2), (4, 5)])
 def test_padding_beyond_a_grid_changes_nothing(merge, grid):
     height, width = grid
@@ -247,6 +261,8 @@ def test_padding_beyond_a_grid_changes_nothing(merge, grid):
 GRID_LAYERS = {
     "ConvMerge2D": lambda: layers.ConvMerge2D(),
     "AverageMerge2D": lambda: layers.AverageMerge2D(),
+    "MaxMerge2D": lambda: layers.MaxMerge2D(),
+    "ResidualMerge2D": lambda: layers.ResidualMerge2D(),
     "LinearMerge": lambda: layers.LinearMerge((3, 3), strides=2),
 }
 

@@ -54,11 +54,15 @@ ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]
 MERGES_1D = {
     "conv": lambda tokens: layers.ConvMerge1D(),
     "average": lambda tokens: layers.AverageMerge1D(),
+    "max": lambda tokens: layers.MaxMerge1D(),
+    "residual": lambda tokens: layers.ResidualMerge1D(),
     "linear": lambda tokens: layers.LinearMerge((tokens + 3,), strides=4),
 }
 MERGES_2D = {
     "conv": lambda grid: layers.ConvMerge2D(),
     "average": lambda grid: layers.AverageMerge2D(),
+    "max": lambda grid: layers.MaxMerge2D(),
+    "residual": lambda grid: layers.ResidualMerge2D(),
     "linear": lambda grid: layers.LinearMerge(grid, strides=2),
 }
 
@@ -177,6 +181,8 @@ def merge_reference(kind, kernel_size, strides):
         "average": lambda x, mask, w: reference.average_merge(
             x, kernel_size, strides, mask
         ),
+        "max": lambda x, mask, w: reference.max_merge(x, w, kernel_size, strides, mask),
+        "residual": lambda x, mask, w: reference.residual_merge(x, w, strides, mask),
         "linear": lambda x, mask, w: reference.linear_merge(x, w, strides, mask),
     }[kind]
 
@@ -222,11 +228,16 @@ def test_merging_a_grid(kind, grid):
 
 
 @pytest.mark.parametrize("kernel_size,strides", [(4, 2), (2, 5)])
-@pytest.mark.parametrize("kind", ["conv", "average"])
+@pytest.mark.parametrize("kind", ["conv", "average", "max", "residual"])
 def test_merging_with_other_kernels_and_strides(kind, kernel_size, strides):
-    make = {"conv": layers.ConvMerge1D, "average": layers.AverageMerge1D}[kind]
+    layer = {
+        "conv": layers.ConvMerge1D(kernel_size, strides),
+        "average": layers.AverageMerge1D(kernel_size, strides),
+        "max": layers.MaxMerge1D(2, kernel_size, strides),
+        "residual": layers.ResidualMerge1D(kernel_size, strides),
+    }[kind]
     x = random(6, 11, 4)
-    layer = built(make(kernel_size, strides), x)
+    layer = built(layer, x)
     expected = merge_reference(kind, kernel_size, strides)
     assert_merged_values_match(layer, expected, x, masks(11), strides)
 
@@ -341,6 +352,8 @@ def block_and_reference(shape, masked, kind, merge, depth, output_dim):
         ((14,), True, "dot", "average", 1, None),
         ((14,), True, "linear", "linear", 1, 16),
         ((14,), True, "linear", "none", 2, 16),
+        ((14,), True, "dot", "residual", 1, 16),
+        ((3, 5), False, "dot", "max", 1, 16),
         ((14,), False, "dot", "conv", 1, 16),
         ((3, 5), False, "dot", "average", 1, 16),
         ((3, 5), False, "linear", "linear", 1, 12),

@@ -82,11 +82,9 @@ def make_backbone(
         ("series", {"merge": "linear", "attention": ("linear",) * 4}),
         ("series", {"merge": "none", "feature_map": "softplus"}),
         ("audio", {"merge": "linear", "attention": ("dot", "linear") * 2}),
-        ("image", {}),
-        (
-            "bytes",
-            {"attention": OTHERS, "window": 3},
-        ),
+        ("image", {"merge": "max"}),
+        ("series", {"merge": "residual"}),
+        ("bytes", {"attention": OTHERS, "window": 3}),
         ("audio", {"attention": ("focused", "window", "long_short", "window")}),
     ],
 )
@@ -108,10 +106,7 @@ def test_backbone_outputs(modality, options):
     [
         ("series", {}),
         ("image", {}),
-        (
-            "series",
-            {"attention": OTHERS, "window": 2},
-        ),
+        ("series", {"attention": OTHERS, "window": 2}),
     ],
 )
 def test_classifier_logits_and_gradients(modality, options):

@@ -115,6 +115,8 @@ def test_auto_attention_is_linear_while_tokens_exceed_the_width():
         {"merge": "average"},
         {"merge": "linear"},
         {"merge": "none"},
+        {"merge": "max"},
+        {"merge": "residual"},
         {"attention": "linear", "feature_map": "relu"},
         {"attention": "window", "attention_window": 3},
         {"attention": ("focused", "long_short", "dot", "window")},

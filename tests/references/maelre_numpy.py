@@ -290,6 +290,27 @@ def average_merge(x, kernel_size, strides, mask=None):
     return result
 
 
+def max_merge(x, weights, kernel_size, strides, mask=None):
+    """Convolution, LayerNorm, then the largest of the valid tokens of every window."""
+    if mask is None:
+        mask = np.ones(x.shape[:-1], dtype=bool)
+    x = layer_norm(conv(x, weights["conv"], 1, mask), weights["norm"])
+    result = np.zeros((*merged_shape(x, strides), x.shape[-1]))
+    for output, inside in windows(x.shape[1:-1], kernel_size, strides):
+        for sample in range(x.shape[0]):
+            valid = [x[sample, *p] for _, p in inside if mask[sample, *p]]
+            if valid:
+                result[sample, *output] = np.max(valid, axis=0)
+    return result
+
+
+def residual_merge(x, weights, strides, mask=None):
+    """A convolution, and the mean over its windows."""
+    kernel_size = weights["kernel"].shape[0]
+    mean = average_merge(x, kernel_size, strides, mask)
+    return conv(x, weights, strides, mask) + mean
+
+
 def linear_merge(x, weights, strides, mask=None):
     """A dense map over the token axis; short sequences use its leading part.
 
@@ -345,6 +366,10 @@ def merge_tokens(tokens, mask, weights, merge, shape):
         laid = conv(laid, weights, strides, laid_mask)
     elif merge == "average":
         laid = average_merge(laid, kernel_size, strides, laid_mask)
+    elif merge == "max":
+        laid = max_merge(laid, weights, kernel_size, strides, laid_mask)
+    elif merge == "residual":
+        laid = residual_merge(laid, weights, strides, laid_mask)
     elif merge == "linear":
         laid = linear_merge(laid, weights, strides, laid_mask)
     else:

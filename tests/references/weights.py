@@ -31,7 +31,9 @@ def encoder_layer(layer):
 
 
 def merge(layer):
-    """The kernel and bias of a merge that has them."""
+    """The variables of a merge that has them."""
+    if hasattr(layer, "norm"):
+        return {"conv": dense(layer.conv), "norm": norm(layer.norm)}
     return dense(layer) if layer.weights else {}
 
 

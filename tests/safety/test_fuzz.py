@@ -246,7 +246,7 @@ sensible = {
     "input_shape": st.lists(st.integers(0, 30), min_size=1, max_size=3),
     "modality": st.sampled_from(["text", "bytes", "series", "audio", "image"]),
     "dtype": st.sampled_from(["float32", "mixed_bfloat16", "float16", "int8"]),
-    "merge": st.sampled_from(["conv", "average", "linear", "none", "max"]),
+    "merge": st.sampled_from(["conv", "average", "linear", "none", "max", "med"]),
 }
 arguments = st.fixed_dictionaries(
     {},
