@@ -258,6 +258,12 @@ class Maelre(nn.Module):
         """
         config = classifier.backbone.get_config()
         modality = classifier.modality
+        for kind in classifier.backbone.attention_plan:
+            if kind not in ("linear", "dot"):
+                raise ValueError(
+                    "The plain model has only linear and dot attention. Received a "
+                    f"classifier with attention {kind!r}"
+                )
         supported = {
             "merge": ("conv",),
             "feature_map": tuple(FEATURE_MAPS),

@@ -7,7 +7,6 @@ from keras import ops
 from keras_maelre.explanation.differentiation import Differentiated
 from keras_maelre.layers import AverageMerge1D, AverageMerge2D, TokenStatistics
 from keras_maelre.layers.aligned_conv import AlignedConv, merged_length
-from keras_maelre.layers.average_merge import AverageMerge
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import zero_masked
 
@@ -107,7 +106,8 @@ class AttentionRollout:
 
 def averaging(conv):
     """A layer that averages over the windows of a convolution or of pooling."""
-    window = conv.pool_size if isinstance(conv, AverageMerge) else conv.kernel_size
+    # Pooling reaches further than a convolution before it.
+    window = getattr(conv, "pool_size", None) or conv.kernel_size
     average = AverageMerge1D if conv.rank == 1 else AverageMerge2D
     return average(window, conv.strides, dtype="float32")
 
@@ -120,7 +120,7 @@ def attended(layer, x, mass, mask):
     # As wide as a head, as JAX's attention wants it.
     value = ops.cast(ops.expand_dims(mass, 2), query.dtype)
     value = ops.broadcast_to(value, ops.shape(query))
-    context = attention.attend(query, key, value, mask)
+    context = attention.weigh(query, key, value, mask)
     return ops.expand_dims(ops.mean(ops.cast(context[..., 0], mass.dtype), axis=2), -1)
 
 

@@ -24,3 +24,23 @@ def join_chunks(chunks, length):
     count, batch, size, *rest = ops.shape(chunks)
     x = ops.reshape(ops.moveaxis(chunks, 0, 1), (batch, count * size, *rest))
     return x[:, :length]
+
+
+def overlapping_chunks(chunks, reach):
+    """Chunks with the last tokens of those before and the first of those after.
+
+    Args:
+        chunks: Tensor of shape `(chunks, batch, size, ...)`.
+        reach: Integer, how many tokens to add on either side. Beyond the ends of the
+            sequence they are zero, or `False`.
+
+    Returns:
+        A tensor of shape `(chunks, batch, reach + size + reach, ...)`.
+    """
+    count, _, size, *_ = ops.shape(chunks)
+    neighbors = -(-reach // size)
+    margin = [(neighbors, neighbors)] + [(0, 0)] * (len(chunks.shape) - 1)
+    padded = ops.pad(chunks, margin)
+    parts = [padded[i : i + count] for i in range(2 * neighbors + 1)]
+    first = neighbors * size - reach
+    return ops.concatenate(parts, axis=2)[:, :, first : first + size + 2 * reach]

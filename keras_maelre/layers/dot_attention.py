@@ -8,6 +8,29 @@ from keras_maelre.layers.fast_paths import is_jax_on_cpu, torch_attention
 from keras_maelre.layers.self_attention import SelfAttention
 
 
+def dot_attention(query, key, value, mask=None):
+    """Attends by the softmax of scaled dot products, on the backend's own kernel.
+
+    Args:
+        query: Float tensor of shape `(batch, queries, heads, head_dim)`.
+        key, value: Float tensors of shape `(batch, keys, heads, head_dim)`.
+        mask: Optional boolean tensor that broadcasts to `(batch, heads, queries,
+            keys)`, `True` = keep. It must keep some key for each query.
+
+    Returns:
+        A tensor of the shape of `query`.
+    """
+    if keras.backend.backend() == "torch":
+        return torch_attention(query, key, value, mask)
+    dtype = keras.backend.standardize_dtype(value.dtype)
+    if dtype == "float16" and is_jax_on_cpu():
+        # JAX asks for half-precision products with float32 sums, which XLA does not
+        # compile for CPUs.
+        query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
+    context = ops.dot_product_attention(query, key, value, mask=mask)
+    return ops.cast(context, dtype)
+
+
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class DotAttention(SelfAttention):
     """Multi-head self-attention with the softmax of scaled dot products.
@@ -55,24 +78,16 @@ class DotAttention(SelfAttention):
     def attend(self, query, key, value, mask):
         if mask is not None:
             mask = ops.expand_dims(mask, (1, 2))
-        if keras.backend.backend() == "torch":
-            return torch_attention(query, key, value, mask)
-        dtype = keras.backend.standardize_dtype(value.dtype)
-        if dtype == "float16" and is_jax_on_cpu():
-            # JAX asks for half-precision products with float32 sums, which XLA does
-            # not compile for CPUs.
-            query, key, value = (ops.cast(x, "float32") for x in (query, key, value))
-        context = ops.dot_product_attention(query, key, value, mask=mask)
-        return ops.cast(context, dtype)
+        return dot_attention(query, key, value, mask)
 
     def summarize(self, key_value, chunks, masks):
         length = ops.shape(chunks)[0] * ops.shape(chunks)[2]
         key, value = ops.map(key_value, chunks)
-        return (
-            join_chunks(key, length),
-            join_chunks(value, length),
-            join_chunks(masks, length),
-        )
+        joined = tuple(join_chunks(x, length) for x in (key, value, masks))
+        return joined, ()
 
-    def read_out(self, query, summary):
-        return self.attend(query, *summary)
+    def read_out(self, query, shared, own):
+        return self.attend(query, *shared)
+
+    def count_macs(self, tokens):
+        return 2 * tokens**2 * self.num_heads * self.head_dim

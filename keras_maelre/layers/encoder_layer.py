@@ -3,18 +3,15 @@
 import keras
 from keras import ops
 
-from keras_maelre.checks import check_choice, check_flag, check_integer, check_rate
-from keras_maelre.layers import feature_maps
+from keras_maelre.checks import check_flag, check_integer, check_rate
+from keras_maelre.layers import attention_kinds, feature_maps
 from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
-from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import drop_samples
 from keras_maelre.layers.fast_paths import materialized, run_part
 from keras_maelre.layers.initializers import clone_initializer
-from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.masking import check_mask
-
-ATTENTION_KINDS = ("linear", "dot")
+from keras_maelre.layers.window_attention import check_window
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -25,8 +22,14 @@ class EncoderLayer(keras.layers.Layer):
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
-        attention: `"linear"` or `"dot"`. The variables are the same for both.
-        feature_map: See `LinearAttention`; it has no effect on dot attention.
+        attention: `"linear"` (`LinearAttention`), `"dot"` (`DotAttention`),
+            `"focused"` (`FocusedAttention`), `"window"` (`WindowAttention`),
+            `"long_short"` (`LongShortAttention`), or a subclass of `SelfAttention`
+            that was registered with `keras.saving.register_keras_serializable`, or
+            its registered name.
+        feature_map: See `LinearAttention`; it has no effect on other kinds.
+        attention_window: Integer from 1 to 4096, the `window` of `WindowAttention` and
+            `LongShortAttention`; it has no effect on other kinds.
         dropout_rate: Float in [0, 1). Dropout on the output of both branches.
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
@@ -51,8 +54,8 @@ class EncoderLayer(keras.layers.Layer):
 
     Raises:
         TypeError: If an argument is of the wrong type.
-        ValueError: If `attention` is unknown, a rate lies outside [0, 1), or
-            `num_heads` does not divide `dim`.
+        ValueError: If `attention` is unknown, a rate or the window is out of range,
+            or `num_heads` does not divide `dim`.
 
     Example:
 
@@ -76,6 +79,7 @@ class EncoderLayer(keras.layers.Layer):
         num_heads,
         attention="linear",
         feature_map="elu",
+        attention_window=32,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -86,7 +90,8 @@ class EncoderLayer(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.num_heads = check_integer("num_heads", num_heads)
-        self.attention_kind = check_choice("attention", attention, ATTENTION_KINDS)
+        attention = attention_kinds.get(attention)
+        self.attention_kind = attention_kinds.serialize(attention)
         self.set_dropout(dropout_rate, drop_path_rate)
         self.remat = check_flag("remat", remat)
         if chunk_size is not None:
@@ -100,18 +105,17 @@ class EncoderLayer(keras.layers.Layer):
         self.attention_norm = keras.layers.LayerNormalization(
             epsilon=1e-6, dtype=dtype, name="attention_norm"
         )
-        # The feature map is kept for dot attention too, so that a configuration
-        # may be switched from one to the other without loss.
+        # What the kind does not use is kept too, so that a configuration may be
+        # switched from one to another without loss.
         self.feature_map = feature_maps.serialize(feature_maps.get(feature_map))
-        kwargs = {
-            "kernel_initializer": clone_initializer(self.kernel_initializer),
-            "dtype": dtype,
-            "name": "attention",
-        }
-        self.attention = (
-            LinearAttention(num_heads, feature_map, **kwargs)
-            if attention == "linear"
-            else DotAttention(num_heads, **kwargs)
+        self.attention_window = check_window("attention_window", attention_window)
+        options = {"feature_map": feature_map, "window": self.attention_window}
+        self.attention = attention(
+            num_heads,
+            **{name: options[name] for name in attention.options},
+            kernel_initializer=clone_initializer(self.kernel_initializer),
+            dtype=dtype,
+            name="attention",
         )
         self.mlp_norm = keras.layers.LayerNormalization(
             epsilon=1e-6, dtype=dtype, name="mlp_norm"
@@ -186,17 +190,16 @@ class EncoderLayer(keras.layers.Layer):
         def key_value(x):
             return attention.key_value(run_part(self, self.attention_norm, x))
 
-        def forward(x, index, summary):
-            y = attention.answer(
-                attention.query(run_part(self, self.attention_norm, x)), summary
-            )
+        def forward(x, index, shared, own):
+            query = attention.query(run_part(self, self.attention_norm, x))
+            y = attention.answer(query, shared, own)
             return self._finish(x, y, seeds, index)
 
-        summary = attention.summarize(remat(key_value), chunks, masks)
+        shared, own = attention.summarize(remat(key_value), chunks, masks)
         forward = remat(forward)
         chunks = ops.map(
-            lambda inputs: forward(*inputs, summary),
-            (chunks, ops.arange(ops.shape(chunks)[0])),
+            lambda inputs: forward(*inputs[:2], shared, inputs[2]),
+            (chunks, ops.arange(ops.shape(chunks)[0]), own),
         )
         return join_chunks(chunks, length)
 
@@ -226,6 +229,7 @@ class EncoderLayer(keras.layers.Layer):
             "num_heads": self.num_heads,
             "attention": self.attention_kind,
             "feature_map": self.feature_map,
+            "attention_window": self.attention_window,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,

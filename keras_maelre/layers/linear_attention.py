@@ -99,9 +99,10 @@ class LinearAttention(SelfAttention):
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
-        feature_map: `"elu"` (ELU + 1, the default), `"relu"`, `"softplus"`, or a
-            function that maps a tensor to a non-negative one of the same shape and
-            was registered with `keras.saving.register_keras_serializable`.
+        feature_map: `"elu"` (ELU + 1, the default), `"relu"`, `"softplus"`,
+            `"focused"` (the focusing function of FLatten Transformer), or a function
+            that maps a tensor to a non-negative one of the same shape and was
+            registered with `keras.saving.register_keras_serializable`.
         kernel_initializer: Initializer of both kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
 
@@ -134,6 +135,8 @@ class LinearAttention(SelfAttention):
         section 3.1.2, equation 2.
     """
 
+    options = ("feature_map",)
+
     def __init__(self, num_heads, feature_map="elu", **kwargs):
         super().__init__(num_heads, **kwargs)
         self.feature_map = feature_maps.get(feature_map)
@@ -154,10 +157,13 @@ class LinearAttention(SelfAttention):
             ops.zeros((batch, heads, dim, dim), dtype),
             ops.zeros((batch, heads, dim), dtype),
         )
-        return ops.scan(add, zeros, (chunks, masks))[0]
+        return ops.scan(add, zeros, (chunks, masks))[0], ()
 
-    def read_out(self, query, summary):
-        return read_out(query, summary, self.feature_map)
+    def read_out(self, query, shared, own):
+        return read_out(query, shared, self.feature_map)
+
+    def count_macs(self, tokens):
+        return 2 * tokens * self.num_heads * self.head_dim**2
 
     def get_config(self):
         return {

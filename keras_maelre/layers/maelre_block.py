@@ -14,8 +14,17 @@ from keras_maelre.layers.fast_paths import run_part
 from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.masking import BlockMask, check_mask
+from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
+from keras_maelre.layers.residual_merge import ResidualMerge1D, ResidualMerge2D
 
-MERGES = ("conv", "average", "linear", "none")
+# Of a sequence, and of a grid.
+MERGE_LAYERS = {
+    "conv": (ConvMerge1D, ConvMerge2D),
+    "average": (AverageMerge1D, AverageMerge2D),
+    "max": (MaxMerge1D, MaxMerge2D),
+    "residual": (ResidualMerge1D, ResidualMerge2D),
+}
+MERGES = (*MERGE_LAYERS, "linear", "none")
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -29,10 +38,12 @@ class MaelreBlock(keras.layers.Layer):
     Args:
         depth: Integer, the number of transformer layers.
         num_heads: Integer. Number of heads; must divide the width of the input.
-        attention: `"linear"` or `"dot"`.
+        attention: See `EncoderLayer`.
         feature_map: See `LinearAttention`.
-        merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations), or
-            `"none"` to keep all tokens.
+        attention_window: See `EncoderLayer`.
+        merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations),
+            `"max"` (`MaxMerge1D`), `"residual"` (`ResidualMerge1D`), or `"none"` to
+            keep all tokens.
         output_dim: Integer, the width after the block, or `None` to leave the width
             as it is, without a Dense layer.
         grid_shape: `None` for a sequence, or the height and width of the grid whose
@@ -83,6 +94,7 @@ class MaelreBlock(keras.layers.Layer):
         num_heads,
         attention="linear",
         feature_map="elu",
+        attention_window=32,
         merge="conv",
         output_dim=None,
         grid_shape=None,
@@ -97,7 +109,6 @@ class MaelreBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.depth = check_integer("depth", depth)
         self.num_heads = check_integer("num_heads", num_heads)
-        self.attention_kind = attention
         self.merge_kind = check_choice("merge", merge, MERGES)
         if output_dim is not None:
             output_dim = check_integer("output_dim", output_dim)
@@ -116,6 +127,7 @@ class MaelreBlock(keras.layers.Layer):
                 num_heads,
                 attention=attention,
                 feature_map=feature_map,
+                attention_window=attention_window,
                 remat=remat,
                 chunk_size=chunk_size,
                 kernel_initializer=clone_initializer(self.kernel_initializer),
@@ -125,7 +137,8 @@ class MaelreBlock(keras.layers.Layer):
             for i in range(self.depth)
         ]
         self.set_dropout(dropout_rate, drop_path_rate)
-        self.feature_map = self.encoder_layers[0].feature_map
+        for name in ("attention_kind", "feature_map", "attention_window"):
+            setattr(self, name, getattr(self.encoder_layers[0], name))
         is_grid = grid_shape is not None and len(grid_shape) == 2
         grid = self.grid_shape if is_grid else None
         self.split = SplitClassToken(grid, dtype=self.dtype_policy, name="split")
@@ -156,13 +169,11 @@ class MaelreBlock(keras.layers.Layer):
         self.drop_path_rate = drop_path_rate
 
     def _make_merge(self, is_grid):
+        if self.merge_kind == "none":
+            return None
         kwargs = {"dtype": self.dtype_policy, "name": "merge"}
-        if self.merge_kind in ("conv", "linear"):
+        if self.merge_kind != "average":
             kwargs["kernel_initializer"] = clone_initializer(self.kernel_initializer)
-        if self.merge_kind == "conv":
-            return ConvMerge2D(**kwargs) if is_grid else ConvMerge1D(**kwargs)
-        if self.merge_kind == "average":
-            return AverageMerge2D(**kwargs) if is_grid else AverageMerge1D(**kwargs)
         if self.merge_kind == "linear":
             if self.grid_shape is None:
                 raise ValueError(
@@ -170,7 +181,7 @@ class MaelreBlock(keras.layers.Layer):
                     "number of tokens, as a tuple. Received: grid_shape=None"
                 )
             return LinearMerge(self.grid_shape, strides=2 if is_grid else 4, **kwargs)
-        return None
+        return MERGE_LAYERS[self.merge_kind][is_grid](**kwargs)
 
     def build(self, input_shape):
         for layer in self.encoder_layers:
@@ -236,6 +247,7 @@ class MaelreBlock(keras.layers.Layer):
             "num_heads": self.num_heads,
             "attention": self.attention_kind,
             "feature_map": self.feature_map,
+            "attention_window": self.attention_window,
             "merge": self.merge_kind,
             "output_dim": self.output_dim,
             "grid_shape": self.grid_shape,

@@ -1,4 +1,4 @@
-"""What the two attention layers share: projections, heads, variables."""
+"""What all kinds of attention share: projections, heads, variables."""
 
 import keras
 from keras import ops
@@ -13,15 +13,53 @@ from keras_maelre.layers.masking import check_mask
 class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention around an `attend` function of a subclass.
 
-    Every subclass holds the same variables (one fused query-key-value
-    projection and one output projection), so that a checkpoint of one kind of
-    attention loads into another.
+    Every subclass holds the same variables (one fused query-key-value projection and
+    one output projection), so that a checkpoint of one kind of attention loads into
+    another; what a kind needs beyond them are variables of its own.
+
+    A kind of your own overrides `attend`, for inputs in chunks `summarize` and
+    `read_out`, and for `keras_maelre.count_macs` the method `count_macs`. Registered
+    with `keras.saving.register_keras_serializable`, its class, or its registered name,
+    is what an argument `attention` takes. No token may attend to a masked token.
 
     Args:
         num_heads: Integer. Number of heads; must divide the width of the input.
         kernel_initializer: Initializer of both kernels.
         **kwargs: Other arguments of `keras.layers.Layer`.
+
+    Raises:
+        TypeError: If `num_heads` is not an integer.
+        ValueError: If `num_heads` does not divide `dim`, or if the input is not of
+            rank 3.
+
+    Example:
+
+    ```python
+    import keras
+    from keras import ops
+
+    import keras_maelre
+
+    # Every token receives the mean of all values.
+    @keras.saving.register_keras_serializable(package="mine")
+    class MeanAttention(keras_maelre.layers.SelfAttention):
+        def attend(self, query, key, value, mask):
+            kept = ops.ones(ops.shape(value)[:2], "bool") if mask is None else mask
+            kept = ops.cast(ops.expand_dims(kept, (2, 3)), value.dtype)
+            total = ops.sum(value * kept, axis=1, keepdims=True)
+            mean = total / ops.sum(kept, axis=1, keepdims=True)
+            return ops.broadcast_to(mean, ops.shape(value))
+
+    backbone = keras_maelre.MaelreBackbone.from_preset(
+        "tiny_series", attention=(MeanAttention, "linear", "dot", "dot")
+    )
+    backbone.attention_plan  # ("mine>MeanAttention", "linear", "dot", "dot")
+    ```
     """
+
+    # The arguments of `EncoderLayer` that the constructor takes as well, of
+    # `"feature_map"` and `"window"`.
+    options = ()
 
     def __init__(self, num_heads, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
@@ -64,6 +102,21 @@ class SelfAttention(keras.layers.Layer):
         """Mixes the values; `(batch, tokens, heads, head_dim)` in and out."""
         raise NotImplementedError
 
+    def weigh(self, query, key, value, mask):
+        """`attend` with nothing but its averaging, whose weights add up to 1.
+
+        For following where values come from. A kind that does more to the values
+        overrides it.
+        """
+        return self.attend(query, key, value, mask)
+
+    def count_macs(self, tokens):
+        """The multiply-accumulates of `attend` on a number of tokens, as an integer."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what it costs: it has no method "
+            "`count_macs`."
+        )
+
     # For inputs that are processed in chunks of tokens: first the keys and values of
     # all chunks are brought into a summary, then the queries of each read it.
 
@@ -80,15 +133,28 @@ class SelfAttention(keras.layers.Layer):
             key_value: Function from a chunk to its keys and values.
             chunks: Tensor of shape `(chunks, batch, size, dim)`.
             masks: Boolean tensor of shape `(chunks, batch, size)`.
+
+        Returns:
+            Tuple of two structures of tensors: what the queries of all chunks read,
+            and what those of one chunk alone do, with an axis of chunks in front.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} does not work in chunks of tokens: leave "
+            "`chunk_size` at None."
+        )
 
-    def answer(self, query, summary):
+    def answer(self, query, shared, own):
         """The output for the queries of a chunk."""
-        return self._combine(self.read_out(query, summary))
+        return self._combine(self.read_out(query, shared, own))
 
-    def read_out(self, query, summary):
-        """Mixes the values for the queries, as `attend` does."""
+    def read_out(self, query, shared, own):
+        """Mixes the values for the queries of a chunk, as `attend` does.
+
+        Args:
+            query: Tensor of shape `(batch, size, heads, head_dim)`.
+            shared: The first of what `summarize` returned.
+            own: The second, of this chunk.
+        """
         raise NotImplementedError
 
     def _project(self, x, first, last):

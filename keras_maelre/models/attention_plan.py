@@ -2,8 +2,8 @@
 
 import math
 
+from keras_maelre.layers import attention_kinds
 from keras_maelre.layers.aligned_conv import merged_length
-from keras_maelre.layers.encoder_layer import ATTENTION_KINDS
 
 NUM_BLOCKS = 4
 
@@ -33,12 +33,12 @@ def resolve_attention(attention, grids, widths):
 
     Args:
         attention: `"auto"` (linear while a block has more tokens than its width),
-            `"linear"`, `"dot"`, or a sequence of four of the latter two.
+            a kind of attention as `EncoderLayer` takes it, or a sequence of four.
         grids: The token grids of the blocks.
         widths: The widths of the blocks.
 
     Returns:
-        A tuple of four strings.
+        A tuple of four strings, the names of the kinds.
 
     Raises:
         ValueError: If `attention` is none of the above.
@@ -48,14 +48,16 @@ def resolve_attention(attention, grids, widths):
             "linear" if math.prod(grid) > width else "dot"
             for grid, width in zip(grids, widths, strict=True)
         )
-    plan = (attention,) * NUM_BLOCKS if isinstance(attention, str) else attention
+    is_plan = isinstance(attention, (list, tuple))
+    plan = attention if is_plan else [attention] * NUM_BLOCKS
     try:
-        plan = tuple(plan)
-    except TypeError:
-        plan = ()
-    if len(plan) != NUM_BLOCKS or any(kind not in ATTENTION_KINDS for kind in plan):
-        raise ValueError(
-            'Argument `attention` must be "auto", "linear", "dot", or a sequence of '
-            f"{NUM_BLOCKS} of the latter two. Received: attention={attention!r}"
-        )
-    return plan
+        if len(plan) == NUM_BLOCKS:
+            kinds = (attention_kinds.get(kind) for kind in plan)
+            return tuple(attention_kinds.serialize(kind) for kind in kinds)
+    except ValueError:
+        pass
+    raise ValueError(
+        'Argument `attention` must be "auto", one kind of attention, or a sequence of '
+        f"{NUM_BLOCKS} kinds. A kind is {attention_kinds.POSSIBLE}. "
+        f"Received: attention={attention!r}"
+    )

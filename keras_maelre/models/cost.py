@@ -8,9 +8,9 @@ from keras_maelre.models.attention_plan import token_grids
 def count_macs(model, input_shape=None):
     """Counts the multiply-accumulates of one forward pass, by formula.
 
-    Products of two operands are counted: the convolutions, the Dense layers, and both
-    products of an attention (with linear attention the state `phi(K)^T V` and its use
-    by the queries). Sums, normalizations, feature maps and lookups are not.
+    Products of two operands are counted: the convolutions, the Dense layers, and those
+    of an attention (with linear attention the state `phi(K)^T V` and its use by the
+    queries). Sums, normalizations, feature maps and lookups are not.
 
     Args:
         model: `MaelreBackbone` or `MaelreClassifier`.
@@ -22,6 +22,7 @@ def count_macs(model, input_shape=None):
 
     Raises:
         ValueError: If the model does not take inputs of `input_shape`.
+        NotImplementedError: If a kind of attention of your own does not tell its cost.
 
     Example:
 
@@ -49,16 +50,15 @@ def count_macs(model, input_shape=None):
     for i, grid in enumerate(grids):
         width = backbone.width * 2**i
         tokens = math.prod(grid) + 1
-        layer = 12 * tokens * width**2
-        if backbone.attention_plan[i] == "linear":
-            layer += 2 * tokens * width * (width // backbone.num_heads[i])
-        else:
-            layer += 2 * tokens**2 * width
-        total += backbone.depths[i] * layer
+        for layer in backbone.get_layer(f"block_{i + 1}").encoder_layers:
+            total += 12 * tokens * width**2 + layer.attention.count_macs(tokens)
         if i + 1 < len(grids):
             merged = math.prod(grids[i + 1])
-            if backbone.merge == "conv":
+            if backbone.merge in ("conv", "residual"):
                 total += merged * 9 * width**2
+            elif backbone.merge == "max":
+                # Three places on each axis, for each token.
+                total += math.prod(grid) * 3 ** len(grid) * width**2
             elif backbone.merge == "linear":
                 total += merged * math.prod(grid) * width
             total += (merged + 1) * 2 * width**2

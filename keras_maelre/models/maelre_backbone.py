@@ -28,7 +28,7 @@ from keras_maelre.models.token_embeddings import (
     check_reads_text,
     load_token_embeddings,
 )
-from keras_maelre.models.transfer import named_weights, transfer_weights
+from keras_maelre.models.transfer import transfer_weights
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -56,11 +56,18 @@ class MaelreBackbone(MaelreModel):
         depths: Four integers, the transformer layers of each block.
         num_heads: Four integers, the attention heads of each block.
         attention: `"auto"` (linear while a block has more tokens than its width),
-            `"linear"`, `"dot"`, or four of the latter two. The weights fit any plan.
-        merge: `"conv"`, or an ablation: `"average"` pooling, a `"linear"` map over
-            the tokens, `"none"` (all tokens kept, widths still double).
+            a kind of attention (`"linear"`, `"dot"`, `"focused"`, `"window"`,
+            `"long_short"`, or one of your own, see `keras_maelre.layers.EncoderLayer`),
+            or four of them. The weights of `"linear"`, `"dot"` and `"window"` fit each
+            other.
+        merge: `"conv"`, `"max"` (a convolution, LayerNorm and max pooling),
+            `"residual"` (a convolution beside average pooling), or an ablation:
+            `"average"` pooling, a `"linear"` map over the tokens, `"none"` (all tokens
+            kept, widths still double).
         feature_map: Of linear attention: `"elu"` (ELU + 1), `"relu"`, `"softplus"`
-            or a callable that maps a tensor to a non-negative one.
+            `"focused"`, or a callable that maps a tensor to a non-negative one.
+        attention_window: Integer from 1 to 4096, of `"window"` and `"long_short"`
+            attention: how many tokens before and after itself a token attends to.
         dropout_rate: Float in [0, 1), dropout on both branches of every layer.
         drop_path_rate: Float in [0, 1), stochastic depth of the last layer; the rate
             rises linearly from 0 at the first.
@@ -112,6 +119,7 @@ class MaelreBackbone(MaelreModel):
         attention="auto",
         merge="conv",
         feature_map="elu",
+        attention_window=32,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -152,6 +160,7 @@ class MaelreBackbone(MaelreModel):
                     num_heads[i],
                     attention=plan[i],
                     feature_map=feature_map,
+                    attention_window=attention_window,
                     merge="none" if is_last else merge,
                     output_dim=None if is_last else 2 * widths[i],
                     grid_shape=grids[i],
@@ -199,6 +208,7 @@ class MaelreBackbone(MaelreModel):
         self.attention_plan = plan
         self.merge = merge
         self.feature_map = blocks[0].feature_map
+        self.attention_window = blocks[0].attention_window
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
@@ -224,9 +234,9 @@ class MaelreBackbone(MaelreModel):
                 `trainable_embeddings=True` is passed too. Otherwise a built-in
                 preset's table is new and trainable.
             **kwargs: What to change: `dtype`, `attention`, `merge`, `feature_map`,
-                `input_shape` (another length or size: positions are resampled),
-                `dropout_rate`, `drop_path_rate`, `remat`, `name`, and the other
-                arguments of the constructor.
+                `attention_window`, `input_shape` (another length or size: positions
+                are resampled), `dropout_rate`, `drop_path_rate`, `remat`, `name`, and
+                the other arguments of the constructor.
 
         Returns:
             A model of the class that this is called on.
@@ -387,6 +397,7 @@ class MaelreBackbone(MaelreModel):
             "attention": self.attention,
             "merge": self.merge,
             "feature_map": self.feature_map,
+            "attention_window": self.attention_window,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,
@@ -428,8 +439,7 @@ def _drop_path_rates(last, depths):
 def _adopt_weights(source, target, changes):
     """Gives a changed backbone the weights it was loaded with."""
     report = transfer_weights(source, target)
-    unused = named_weights(source).keys() - named_weights(target)
-    misfits = [*report.left, *(f"{name} is not used" for name in sorted(unused))]
+    misfits = [*report.left, *(f"{name} is not used" for name in report.unused)]
     hint = ""
     if not misfits:
         misfits = [line for line in report.adapted if "position" not in line]

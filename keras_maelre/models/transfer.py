@@ -16,17 +16,22 @@ class TransferReport:
         copied: Weights taken over as they are.
         adapted: Weights averaged over input channels or resampled to a new grid.
         left: Weights without a counterpart; they keep the values they had.
+        unused: Weights of the source's backbone that the target has no place for.
     """
 
     copied: tuple
     adapted: tuple
     left: tuple
+    unused: tuple = ()
 
     def __str__(self):
         lines = [f"{len(self.copied)} weights copied"]
         for title, entries in (("adapted", self.adapted), ("left", self.left)):
             lines.append(f"{len(entries)} weights {title}")
             lines += [f"  {entry}" for entry in entries]
+        if self.unused:
+            lines.append(f"{len(self.unused)} weights of the source not used")
+            lines += [f"  {entry}" for entry in self.unused]
         return "\n".join(lines)
 
 
@@ -65,7 +70,9 @@ def transfer_weights(source, target):
     known = named_weights(_backbone("source", source))
     _check_states(_backbone("source", source), _backbone("target", target))
     copied, adapted, left = [], [], []
-    for name, variable in named_weights(_backbone("target", target)).items():
+    wanted = named_weights(_backbone("target", target))
+    unused = tuple(sorted(known.keys() - wanted))
+    for name, variable in wanted.items():
         if name not in known:
             left.append(f"{name} {tuple(variable.shape)}: the source has none")
             continue
@@ -87,7 +94,7 @@ def transfer_weights(source, target):
             for layer in target.head_layers
             for variable in layer.weights
         ]
-    return TransferReport(tuple(copied), tuple(adapted), tuple(left))
+    return TransferReport(tuple(copied), tuple(adapted), tuple(left), unused)
 
 
 def _backbone(argument, model):

@@ -169,6 +169,7 @@ def exponential(x):
         {"drop_path_rate": 0.1},
         {"remat": True},
         {"feature_map": exponential},
+        {"attention": "window"},
     ],
     ids=lambda change: next(iter(change)),
 )

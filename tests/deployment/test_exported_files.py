@@ -71,9 +71,16 @@ def check_answers(modality, classifier, forward, longest):
 LONGEST = {"series": 40, "bytes": 48, "audio": 50 + 20 * 31, "image": 24}
 
 
-def test_any_batch_of_any_length(tmp_path):
+@pytest.mark.parametrize(
+    "attention",
+    ["linear", ("window", "long_short", "focused", "dot")],
+    ids=["linear", "others"],
+)
+def test_any_batch_of_any_length(tmp_path, attention):
     """The quick one: padded batches, single samples, and the result that is told."""
-    classifier = raw_classifier("series", class_names=("a", "b", "c"))
+    classifier = raw_classifier(
+        "series", class_names=("a", "b", "c"), attention=attention, attention_window=5
+    )
     path, result = export(classifier, tmp_path, QUICK)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
     assert result.dynamic == ("batch", "length")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import layers
+from keras_maelre.layers.attention_kinds import ATTENTION_KINDS
 
 BAD_ARGUMENTS = [
     (
@@ -18,14 +19,23 @@ BAD_ARGUMENTS = [
     (layers.LinearAttention, {"num_heads": 2, "feature_map": 3}, "feature_map=3"),
     (layers.LinearAttention, {"num_heads": 0}, "num_heads=0"),
     (layers.DotAttention, {"num_heads": 1.5}, "num_heads=1.5"),
+    (layers.FocusedAttention, {"num_heads": 1, "kernel_size": 4}, "kernel_size=4"),
+    (layers.WindowAttention, {"num_heads": 1, "window": 0}, "window=0"),
+    (layers.WindowAttention, {"num_heads": 1, "window": 10**9}, "window=1000000000"),
+    (layers.LongShortAttention, {"num_heads": 1, "num_landmarks": 0}, "landmarks=0"),
+    (layers.EncoderLayer, {"num_heads": 1, "attention_window": 0}, "_window=0"),
+    (layers.EncoderLayer, {"num_heads": 1, "attention_window": 2.5}, "_window=2.5"),
     (layers.ConvMerge1D, {"kernel_size": 0}, "kernel_size=0"),
     (layers.ConvMerge2D, {"strides": (2, 2)}, r"strides=\(2, 2\)"),
     (layers.AverageMerge1D, {"pool_size": -1}, "pool_size=-1"),
     (layers.AverageMerge2D, {"strides": 0}, "strides=0"),
+    (layers.MaxMerge1D, {"pool_size": 0}, "pool_size=0"),
+    (layers.MaxMerge2D, {"kernel_size": 2.5}, "kernel_size=2.5"),
+    (layers.ResidualMerge1D, {"kernel_size": 0}, "kernel_size=0"),
     (layers.LinearMerge, {"grid_shape": (4,), "strides": None}, "strides=None"),
     (layers.LinearMerge, {"grid_shape": (1, 2, 3), "strides": 2}, r"grid_shape=\(1"),
     (layers.MaelreBlock, {"depth": 0, "num_heads": 1}, "depth=0"),
-    (layers.MaelreBlock, {"depth": 1, "num_heads": 1, "merge": "max"}, "merge='max'"),
+    (layers.MaelreBlock, {"depth": 1, "num_heads": 1, "merge": "med"}, "merge='med'"),
     (layers.MaelreBlock, {"depth": 1, "num_heads": 1, "merge": "linear"}, "grid_shape"),
     (
         layers.MaelreBlock,
@@ -122,6 +132,70 @@ def test_a_registered_feature_map_is_saved_by_its_name():
     assert layers.LinearAttention.from_config(config).feature_map is cubed
 
 
+class Unregistered(layers.SelfAttention):
+    pass
+
+
+@keras.saving.register_keras_serializable(package="tests.arguments")
+class First(layers.WindowAttention):
+    """Every token receives what the first has."""
+
+    def attend(self, query, key, value, mask):
+        return value[:, :1] + 0 * query
+
+
+@pytest.mark.parametrize(
+    "attention",
+    [
+        Unregistered,
+        RegisteredClass,
+        layers.SelfAttention,
+        "tests.arguments>RegisteredClass",
+        "tests.arguments>cubed",
+        "tests.arguments>nothing",
+        "keras_maelre>EncoderLayer",
+        {"class_name": "First", "config": {"num_heads": 2}},
+        None,
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)[:40]),
+)
+def test_a_kind_of_attention_is_of_the_list_or_registered(attention):
+    with pytest.raises(ValueError, match="(?s)`attention` must be one of.*Received"):
+        layers.EncoderLayer(2, attention=attention)
+
+
+@pytest.mark.parametrize("attention", [First, "tests.arguments>First"])
+def test_a_kind_of_attention_of_the_user_s_own(attention):
+    layer = layers.EncoderLayer(2, attention=attention, attention_window=7)
+    assert layer.get_config()["attention"] == "tests.arguments>First"
+    twin = layers.EncoderLayer.from_config(layer.get_config())
+    assert type(twin.attention) is First and twin.attention.window == 7
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    y = keras.ops.convert_to_numpy(twin.attention(x))
+    np.testing.assert_allclose(y, np.repeat(y[:, :1], 5, axis=1), atol=1e-6)
+
+
+def test_a_kind_of_attention_that_is_not_finished():
+    """Says what it lacks."""
+    layer = layers.EncoderLayer(2, attention=Whole, chunk_size=2)
+    with pytest.raises(NotImplementedError, match="Whole.*chunk_size"):
+        layer(np.zeros((2, 5, 4), "float32"))
+    with pytest.raises(NotImplementedError, match="Whole.*count_macs"):
+        layer.attention.count_macs(5)
+
+
+@keras.saving.register_keras_serializable(package="tests.arguments")
+class Whole(layers.SelfAttention):
+    def attend(self, query, key, value, mask):
+        return value
+
+
+def test_the_classes_of_this_package_have_their_short_names():
+    for name, kind in ATTENTION_KINDS.items():
+        for identifier in (name, kind, f"keras_maelre>{kind.__name__}"):
+            assert layers.EncoderLayer(2, identifier).attention_kind == name
+
+
 def name(value):
     return getattr(value, "__name__", None)
 
@@ -139,6 +213,9 @@ BAD_INPUTS = [
     (layers.ClassToken(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.ConvMerge1D(), (2, 4, 4, 4), r"\(batch, tokens, dim\)"),
     (layers.ConvMerge2D(), (2, 4, 4), r"\(batch, height, width, dim\)"),
+    (layers.MaxMerge1D(), (2, 4), r"\(batch, tokens, dim\)"),
+    (layers.ResidualMerge2D(), (2, 4, 4), r"\(batch, height, width, dim\)"),
+    (layers.WindowAttention(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.DotAttention(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.EncoderLayer(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.LinearAttention(3), (2, 5, 4), "num_heads=3, width 4"),

@@ -18,8 +18,29 @@ GRID = (2, 6, 5, 8)
 CASES = [
     (layers.LinearAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 4, True),
     (layers.DotAttention, {"num_heads": 4}, SEQUENCE, SEQUENCE, 4, True),
+    (layers.FocusedAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 5, True),
+    (
+        layers.WindowAttention,
+        {"num_heads": 2, "window": 3},
+        SEQUENCE,
+        SEQUENCE,
+        4,
+        True,
+    ),
+    (
+        layers.LongShortAttention,
+        {"num_heads": 2, "window": 3},
+        SEQUENCE,
+        SEQUENCE,
+        9,
+        True,
+    ),
     (layers.ConvMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
     (layers.ConvMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
+    (layers.MaxMerge1D, {}, SEQUENCE, (2, 4, 8), 4, True),
+    (layers.MaxMerge2D, {}, GRID, (2, 3, 3, 8), 4, True),
+    (layers.ResidualMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
+    (layers.ResidualMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
     (layers.AverageMerge1D, {}, SEQUENCE, (2, 4, 8), 0, True),
     (layers.AverageMerge2D, {}, GRID, (2, 3, 3, 8), 0, True),
     (
@@ -115,9 +136,10 @@ CASES = [
     ),
 ]
 # Their input is integers or two tensors, or they keep statistics: each has a test of
-# its own.
+# its own. One is there to be subclassed.
 OTHERS = {
     layers.RunningStandardization,
+    layers.SelfAttention,
     layers.TokenStem,
     augmentation.TokenDrop,
     augmentation.SeriesMixUp,

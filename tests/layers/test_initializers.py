@@ -11,6 +11,9 @@ SEQUENCE, GRID = (2, 13, 8), (2, 6, 5, 8)
 CASES = [
     (layers.LinearAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.DotAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.FocusedAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.WindowAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.LongShortAttention, {"num_heads": 2}, SEQUENCE, 3),
     (layers.EncoderLayer, {"num_heads": 2}, SEQUENCE, 4),
     (
         layers.MaelreBlock,
@@ -26,6 +29,8 @@ CASES = [
     ),
     (layers.ConvMerge1D, {}, SEQUENCE, 1),
     (layers.ConvMerge2D, {}, GRID, 1),
+    (layers.MaxMerge1D, {}, SEQUENCE, 1),
+    (layers.ResidualMerge2D, {}, GRID, 1),
     (layers.LinearMerge, {"grid_shape": (13,), "strides": 4}, SEQUENCE, 1),
     (layers.SeriesStem, {"dim": 4}, SEQUENCE, 1),
     (layers.PatchStem, {"dim": 4}, GRID, 1),
@@ -48,7 +53,7 @@ def kernels(layer):
     return [
         keras.ops.convert_to_numpy(weight)
         for weight in layer.weights
-        if weight.name == "kernel"
+        if weight.name in ("kernel", "landmark_kernel")
     ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from keras_maelre import layers
+from keras_maelre.layers.attention_kinds import ATTENTION_KINDS
 from tests.references.comparison import randomise
 from tests.references.gradients import values
 
@@ -54,10 +55,17 @@ STEPS = {
     "ClassToken": (layers.ClassToken(), MASK, with_class_token(MASK)),
     "ConvMerge1D": (layers.ConvMerge1D(), MASK, QUARTERED),
     "ConvMerge2D": (layers.ConvMerge2D(), GRID_MASK, MERGED_GRID),
+    "MaxMerge1D": (layers.MaxMerge1D(), MASK, QUARTERED),
+    "MaxMerge2D": (layers.MaxMerge2D(), GRID_MASK, MERGED_GRID),
+    "ResidualMerge1D": (layers.ResidualMerge1D(), MASK, QUARTERED),
+    "ResidualMerge2D": (layers.ResidualMerge2D(), GRID_MASK, MERGED_GRID),
     "DotAttention": (layers.DotAttention(1), MASK, MASK),
     "DropPath": (layers.DropPath(), MASK, MASK),
     "EncoderLayer": (layers.EncoderLayer(1), MASK, MASK),
+    "FocusedAttention": (layers.FocusedAttention(1), MASK, MASK),
     "LinearAttention": (layers.LinearAttention(1), MASK, MASK),
+    "LongShortAttention": (layers.LongShortAttention(1, 2), MASK, MASK),
+    "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -190,10 +198,17 @@ PADDED = {
     "DotAttention": lambda: layers.DotAttention(2),
     "LinearAttention": lambda: layers.LinearAttention(2),
     "LinearAttention-relu": lambda: layers.LinearAttention(2, "relu"),
+    "LinearAttention-focused": lambda: layers.LinearAttention(2, "focused"),
     "EncoderLayer-linear": lambda: layers.EncoderLayer(2),
     "EncoderLayer-dot": lambda: layers.EncoderLayer(2, "dot"),
+    "FocusedAttention": lambda: layers.FocusedAttention(2),
+    "LongShortAttention": lambda: layers.LongShortAttention(2, 3),
+    "WindowAttention": lambda: layers.WindowAttention(2, 3),
+    "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
+    "MaxMerge1D": lambda: layers.MaxMerge1D(),
+    "ResidualMerge1D": lambda: layers.ResidualMerge1D(),
     "LinearMerge": lambda: layers.LinearMerge((13,), strides=4),
     "MaelreBlock-linear": lambda: layers.MaelreBlock(1, 2, output_dim=6),
     "MaelreBlock-dot": lambda: layers.MaelreBlock(1, 2, "dot", merge="average"),
@@ -218,7 +233,15 @@ def test_padding_at_the_end_changes_nothing(make, length):
     np.testing.assert_array_equal(kept.sum(axis=1), [expected.shape[1]] * 2)
 
 
-@pytest.mark.parametrize("merge", [layers.ConvMerge2D, layers.AverageMerge2D])
+@pytest.mark.parametrize(
+    "merge",
+    [
+        layers.ConvMerge2D,
+        layers.AverageMerge2D,
+        layers.MaxMerge2D,
+        layers.ResidualMerge2D,
+    ],
+)
 @pytest.mark.parametrize("grid", [(3, 2), (4, 5)])
 def test_padding_beyond_a_grid_changes_nothing(merge, grid):
     height, width = grid
@@ -238,6 +261,8 @@ def test_padding_beyond_a_grid_changes_nothing(merge, grid):
 GRID_LAYERS = {
     "ConvMerge2D": lambda: layers.ConvMerge2D(),
     "AverageMerge2D": lambda: layers.AverageMerge2D(),
+    "MaxMerge2D": lambda: layers.MaxMerge2D(),
+    "ResidualMerge2D": lambda: layers.ResidualMerge2D(),
     "LinearMerge": lambda: layers.LinearMerge((3, 3), strides=2),
 }
 
@@ -256,7 +281,7 @@ def test_masked_tokens_of_a_grid_may_hold_anything(make):
 
 # Permutation
 
-PERMUTED = {name: PADDED[name] for name in list(PADDED)[:5]}
+PERMUTED = {name: PADDED[name] for name in list(PADDED)[:6]}
 
 
 @pytest.mark.parametrize("make", PERMUTED.values(), ids=PERMUTED)
@@ -273,3 +298,19 @@ def test_permuting_the_tokens_permutes_the_outputs(make, masked):
     permuted = values(layer, x[:, order], permuted_mask)
     valid = MASK[:, order] if masked else np.ones((3, 7), dtype=bool)
     np.testing.assert_allclose(permuted[valid], expected[valid], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ATTENTION_KINDS)
+def test_where_values_come_from_adds_up_to_one(kind):
+    """Also where more is done to the values than averaging."""
+    layer = layers.EncoderLayer(2, kind, attention_window=2).attention
+    layer.build((3, 7, DIM))
+    randomise(layer)
+    query, key = random(2, 3, 7, 2, DIM // 2)
+    if kind == "focused":
+        # A query that no key agrees with receives nothing.
+        query, key = np.abs(query), np.abs(key)
+    value = np.ones_like(query)
+    inputs = map(ops.convert_to_tensor, (query, key, value, MASK))
+    weighed = to_numpy(layer.weigh(*inputs))
+    np.testing.assert_allclose(weighed[MASK], 1, atol=1e-5)

@@ -28,15 +28,41 @@ def square_plus(x):
 
 # What an attention layer is asked to do -> the feature map of the reference.
 FEATURE_MAPS = {**reference.FEATURE_MAPS, square_plus: square_plus}
-ATTENTION = [*FEATURE_MAPS, "dot"]
+# The other kinds, small enough for inputs of a few tokens, and their references.
+OTHER_KINDS = {
+    "dot": (layers.DotAttention, {}, reference.dot_attention, {}),
+    "focused attention": (
+        layers.FocusedAttention,
+        {"kernel_size": 5},
+        reference.focused_attention,
+        {},
+    ),
+    "window": (
+        layers.WindowAttention,
+        {"window": 3},
+        reference.window_attention,
+        {"window": 3},
+    ),
+    "long_short": (
+        layers.LongShortAttention,
+        {"window": 2, "num_landmarks": 3},
+        reference.long_short_attention,
+        {"window": 2},
+    ),
+}
+ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]
 MERGES_1D = {
     "conv": lambda tokens: layers.ConvMerge1D(),
     "average": lambda tokens: layers.AverageMerge1D(),
+    "max": lambda tokens: layers.MaxMerge1D(),
+    "residual": lambda tokens: layers.ResidualMerge1D(),
     "linear": lambda tokens: layers.LinearMerge((tokens + 3,), strides=4),
 }
 MERGES_2D = {
     "conv": lambda grid: layers.ConvMerge2D(),
     "average": lambda grid: layers.AverageMerge2D(),
+    "max": lambda grid: layers.MaxMerge2D(),
+    "residual": lambda grid: layers.ResidualMerge2D(),
     "linear": lambda grid: layers.LinearMerge(grid, strides=2),
 }
 
@@ -68,16 +94,16 @@ def built(layer, x):
 
 def attention_and_reference(kind, num_heads, x, **kwargs):
     """A layer and its reference `(x, mask, weights) -> output`."""
-    if kind == "dot":
-        layer = layers.DotAttention(num_heads, **kwargs)
-        extra = ()
+    if kind in OTHER_KINDS:
+        make, arguments, function, extra = OTHER_KINDS[kind]
+        layer = make(num_heads, **arguments, **kwargs)
     else:
         layer = layers.LinearAttention(num_heads, feature_map=kind, **kwargs)
-        extra = (FEATURE_MAPS[kind],)
-    function = reference.dot_attention if kind == "dot" else reference.linear_attention
+        function = reference.linear_attention
+        extra = {"feature_map": FEATURE_MAPS[kind]}
 
     def expected(x, mask, weights):
-        return function(x, mask, weights, num_heads, *extra)
+        return function(x, mask, weights, num_heads, **extra)
 
     return built(layer, x), expected
 
@@ -91,10 +117,10 @@ def name(value):
 
 @pytest.mark.parametrize(
     "kind,tokens",
-    [(kind, tokens) for kind in ("elu", "dot") for tokens in TOKENS]
+    [(kind, tokens) for kind in ("elu", *OTHER_KINDS) for tokens in TOKENS]
     + [
         (kind, tokens)
-        for kind in ("relu", "softplus", square_plus)
+        for kind in ("relu", "softplus", "focused", square_plus)
         for tokens in (5, 37)
     ],
     ids=name,
@@ -130,7 +156,7 @@ def test_attention_gradients(kind):
 
 
 @pytest.mark.parametrize("tokens,num_heads", [(1, 1), (5, 8), (37, 4)])
-@pytest.mark.parametrize("kind", ["elu", "dot"])
+@pytest.mark.parametrize("kind", ["elu", *OTHER_KINDS])
 def test_attention_gradients_with_few_or_many_heads(kind, tokens, num_heads):
     assert_attention_matches(kind, num_heads, random(3, tokens, DIM), None)
 
@@ -155,6 +181,8 @@ def merge_reference(kind, kernel_size, strides):
         "average": lambda x, mask, w: reference.average_merge(
             x, kernel_size, strides, mask
         ),
+        "max": lambda x, mask, w: reference.max_merge(x, w, kernel_size, strides, mask),
+        "residual": lambda x, mask, w: reference.residual_merge(x, w, strides, mask),
         "linear": lambda x, mask, w: reference.linear_merge(x, w, strides, mask),
     }[kind]
 
@@ -200,11 +228,16 @@ def test_merging_a_grid(kind, grid):
 
 
 @pytest.mark.parametrize("kernel_size,strides", [(4, 2), (2, 5)])
-@pytest.mark.parametrize("kind", ["conv", "average"])
+@pytest.mark.parametrize("kind", ["conv", "average", "max", "residual"])
 def test_merging_with_other_kernels_and_strides(kind, kernel_size, strides):
-    make = {"conv": layers.ConvMerge1D, "average": layers.AverageMerge1D}[kind]
+    layer = {
+        "conv": layers.ConvMerge1D(kernel_size, strides),
+        "average": layers.AverageMerge1D(kernel_size, strides),
+        "max": layers.MaxMerge1D(2, kernel_size, strides),
+        "residual": layers.ResidualMerge1D(kernel_size, strides),
+    }[kind]
     x = random(6, 11, 4)
-    layer = built(make(kernel_size, strides), x)
+    layer = built(layer, x)
     expected = merge_reference(kind, kernel_size, strides)
     assert_merged_values_match(layer, expected, x, masks(11), strides)
 
@@ -271,17 +304,26 @@ def test_patch_stem():
 # Composed layers
 
 
-@pytest.mark.parametrize("kind,masked", [("linear", True), ("dot", False)])
+@pytest.mark.parametrize(
+    "kind,masked",
+    [
+        ("linear", True),
+        ("dot", False),
+        ("focused", True),
+        ("window", True),
+        ("long_short", False),
+    ],
+)
 def test_encoder_layer(kind, masked):
     # Small numbers, so that the epsilon of the normalisation shows.
     x = 0.1 * random(6, 9, DIM)
     mask = masks(9) if masked else None
-    layer = built(layers.EncoderLayer(2, attention=kind), x)
+    layer = built(layers.EncoderLayer(2, attention=kind, attention_window=3), x)
     assert_gradients_match(
         layer,
         x,
         variables_of.encoder_layer(layer),
-        lambda x, weights: reference.encoder_layer(x, mask, weights, 2, kind),
+        lambda x, weights: reference.encoder_layer(x, mask, weights, 2, kind, window=3),
         mask=mask,
         valid=mask,
     )
@@ -310,6 +352,8 @@ def block_and_reference(shape, masked, kind, merge, depth, output_dim):
         ((14,), True, "dot", "average", 1, None),
         ((14,), True, "linear", "linear", 1, 16),
         ((14,), True, "linear", "none", 2, 16),
+        ((14,), True, "dot", "residual", 1, 16),
+        ((3, 5), False, "dot", "max", 1, 16),
         ((14,), False, "dot", "conv", 1, 16),
         ((3, 5), False, "dot", "average", 1, 16),
         ((3, 5), False, "linear", "linear", 1, 12),
@@ -378,12 +422,23 @@ def test_large_features_of_long_inputs(kind, policy):
     assert relative_error(outputs[mask], expected[mask]) < TOLERANCES[policy]
 
 
-@pytest.mark.parametrize("kind", ["elu", "relu"])
+@pytest.mark.parametrize("kind", ["elu", "relu", "focused", "focused attention"])
 def test_gradients_of_large_features_are_finite(kind):
     x = 30 * (1 + random(2, 8192, 16))
     layer, _ = attention_and_reference(kind, 2, x, dtype="mixed_float16")
     _, gradient, gradients = backend_gradients(layer, x, random(*x.shape, seed=2))
     assert all(np.isfinite(array).all() for array in [gradient, *gradients])
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("kind", ["focused attention", "window", "long_short"])
+def test_other_kinds_in_half_precision(kind, policy):
+    x, mask = random(6, 37, 16), masks(37)
+    layer, expected = attention_and_reference(kind, 2, x, dtype=policy)
+    weights = to_arrays(variables_of.attention(layer))
+    outputs = values(layer, x, mask)
+    expected = expected(x.astype("float64"), mask, weights)
+    assert relative_error(outputs[mask], expected[mask]) < TOLERANCES[policy]
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

@@ -23,7 +23,7 @@ def training_gradients(**arguments):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
-@pytest.mark.parametrize("attention", ["linear", "dot"])
+@pytest.mark.parametrize("attention", ["linear", "dot", "long_short"])
 def test_outputs_and_gradients_are_the_same(attention, rate):
     """With noise, the recomputation must draw the same noise again."""
     arguments = {"attention": attention, "dropout_rate": rate, "drop_path_rate": rate}

@@ -1,10 +1,11 @@
-"""Linear and dot-product attention hold the same variables."""
+"""All kinds of attention hold the same variables; some have further ones."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_maelre import layers
+from keras_maelre.layers.attention_kinds import ATTENTION_KINDS
 from tests.references.comparison import randomise
 
 DIM = 8
@@ -22,15 +23,23 @@ def assert_equal_weights(one, other):
 
 
 def test_the_variables_have_the_same_names_and_shapes():
-    linear, dot = (
-        {weight.path: tuple(weight.shape) for weight in built(kind, 2).weights}
-        for kind in (layers.LinearAttention, layers.DotAttention)
-    )
-    assert linear == dot
-    assert len(linear) == 4
+    found = {
+        name: {weight.path: tuple(weight.shape) for weight in built(kind, 2).weights}
+        for name, kind in ATTENTION_KINDS.items()
+    }
+    assert len(found["linear"]) == 4
+    further = {
+        name: len(weights.items() - found["linear"].items())
+        for name, weights in found.items()
+        if weights.items() >= found["linear"].items()
+    }
+    assert further.pop("focused") == 1 and further.pop("long_short") == 5
+    assert further == {"linear": 0, "dot": 0, "window": 0}
 
 
-@pytest.mark.parametrize("kinds", [("linear", "dot"), ("dot", "linear")])
+@pytest.mark.parametrize(
+    "kinds", [("linear", "dot"), ("dot", "window"), ("window", "linear")]
+)
 def test_each_loads_the_weights_of_the_other(kinds, tmp_path):
     source, target = (built(layers.EncoderLayer, 2, attention=kind) for kind in kinds)
     randomise(source)

@@ -30,7 +30,7 @@ def tokens():
         ({"width": 8.5}, TypeError, "`width`.*8.5"),
         ({"attention": "quadratic"}, ValueError, '"auto".*quadratic'),
         ({"attention": ("dot", "dot")}, ValueError, "sequence of 4"),
-        ({"merge": "max"}, ValueError, "'average'.*'max'"),
+        ({"merge": "med"}, ValueError, "'average'.*'med'"),
         ({"feature_map": "gelu"}, ValueError, "'softplus'.*'gelu'"),
         ({"dropout_rate": 1.0}, ValueError, r"`dropout_rate`.*\[0, 1\).*1.0"),
         ({"drop_path_rate": "a"}, TypeError, r"`drop_path_rate`.*'a'"),

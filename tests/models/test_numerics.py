@@ -16,6 +16,7 @@ from tests.references.gradients import values
 
 NUM_HEADS = (1, 2, 2, 4)
 ATTENTION = ("linear", "linear", "dot", "dot")
+OTHERS = ("window", "long_short", "focused", "dot")
 TOKENS = {"vocabulary_size": 12, "embedding_dim": 6}
 MODELS = {
     "text": {"input_shape": (40,), "padding_id": 1, **TOKENS},
@@ -41,7 +42,9 @@ def make_inputs(modality):
     return inputs
 
 
-def make_backbone(modality, merge="conv", feature_map="elu", attention=ATTENTION):
+def make_backbone(
+    modality, merge="conv", feature_map="elu", attention=ATTENTION, window=32
+):
     """A backbone and its reference `(inputs, weights) -> outputs, masks`."""
     model = MaelreBackbone(
         modality,
@@ -51,6 +54,7 @@ def make_backbone(modality, merge="conv", feature_map="elu", attention=ATTENTION
         attention=attention,
         merge=merge,
         feature_map=feature_map,
+        attention_window=window,
         **MODELS[modality],
     )
     randomise(model)
@@ -64,6 +68,7 @@ def make_backbone(modality, merge="conv", feature_map="elu", attention=ATTENTION
             attention,
             merge,
             reference.FEATURE_MAPS[feature_map],
+            window,
         )
 
     return model, expected
@@ -77,7 +82,10 @@ def make_backbone(modality, merge="conv", feature_map="elu", attention=ATTENTION
         ("series", {"merge": "linear", "attention": ("linear",) * 4}),
         ("series", {"merge": "none", "feature_map": "softplus"}),
         ("audio", {"merge": "linear", "attention": ("dot", "linear") * 2}),
-        ("image", {}),
+        ("image", {"merge": "max"}),
+        ("series", {"merge": "residual"}),
+        ("bytes", {"attention": OTHERS, "window": 3}),
+        ("audio", {"attention": ("focused", "window", "long_short", "window")}),
     ],
 )
 def test_backbone_outputs(modality, options):
@@ -93,9 +101,16 @@ def test_backbone_outputs(modality, options):
         assert_values_match(flat, array, valid=masks[name])
 
 
-@pytest.mark.parametrize("modality", ["series", "image"])
-def test_classifier_logits_and_gradients(modality):
-    backbone, expected_of = make_backbone(modality)
+@pytest.mark.parametrize(
+    "modality, options",
+    [
+        ("series", {}),
+        ("image", {}),
+        ("series", {"attention": OTHERS, "window": 2}),
+    ],
+)
+def test_classifier_logits_and_gradients(modality, options):
+    backbone, expected_of = make_backbone(modality, **options)
     model = MaelreClassifier(backbone, num_classes=3)
     randomise(model)
 

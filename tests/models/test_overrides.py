@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_maelre import MaelreBackbone, MaelreClassifier
-from tests.models.tiny import SHAPES, random_input, tiny_classifier
+import keras_maelre
+from keras_maelre import MaelreBackbone, MaelreClassifier, transfer_weights
+from tests.models.tiny import SHAPES, random_input, randomize, tiny_classifier
 
 
 def encoder_layers(model):
@@ -36,6 +37,78 @@ def test_attention_per_block():
     assert model.backbone.attention_plan == plan
     kinds = [layer.attention_kind for layer in encoder_layers(model)]
     assert kinds == ["dot", "linear", "dot", "dot", "linear"]
+
+
+def test_the_window_reaches_every_layer():
+    model = tiny_classifier("image", attention="window", attention_window=5)
+    for layer in encoder_layers(model):
+        assert layer.attention.window == layer.attention_window == 5
+    assert model.backbone.attention_plan == ("window",) * 4
+    assert model.backbone.get_config()["attention_window"] == 5
+
+
+@keras.saving.register_keras_serializable(package="tests.overrides")
+class Identity(keras_maelre.layers.SelfAttention):
+    """Each token receives its own value."""
+
+    def attend(self, query, key, value, mask):
+        return value
+
+
+PLAN = (Identity, "linear", "tests.overrides>Identity", "dot")
+
+
+def test_a_kind_of_attention_of_the_user_s_own(tmp_path, monkeypatch):
+    model = tiny_classifier("series", attention=PLAN)
+    assert model.backbone.attention_plan[0] == model.backbone.attention_plan[2]
+    assert model.backbone.attention_plan[2] == "tests.overrides>Identity"
+    model.save_to_preset(tmp_path)
+    loaded = MaelreClassifier.from_preset(tmp_path)
+    assert type(encoder_layers(loaded)[0].attention) is Identity
+    x = random_input("series")
+    np.testing.assert_allclose(
+        loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
+    )
+    # Where it is not registered, the preset is refused.
+    lookup = keras.saving.get_registered_object
+    monkeypatch.setattr(
+        keras.saving,
+        "get_registered_object",
+        lambda name, *others: None if name == PLAN[2] else lookup(name, *others),
+    )
+    with pytest.raises(ValueError, match="(?s)`attention`.*tests.overrides>Identity"):
+        MaelreClassifier.from_preset(tmp_path)
+
+
+def test_other_kinds_are_saved_and_swapped(tmp_path):
+    """The weights of a kind with none of its own load into another."""
+    model = randomize(tiny_classifier("series", attention="window", attention_window=4))
+    model.save_to_preset(tmp_path / "window")
+    loaded = MaelreClassifier.from_preset(tmp_path / "window")
+    x = random_input("series")
+    answers = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), answers)
+    dot = MaelreClassifier.from_preset(tmp_path / "window", attention="dot")
+    wide = MaelreClassifier.from_preset(tmp_path / "window", attention_window=50)
+    # A window over all tokens leaves nothing out.
+    np.testing.assert_allclose(
+        wide.predict(x, verbose=0), dot.predict(x, verbose=0), rtol=1e-5, atol=1e-5
+    )
+    assert np.abs(dot.predict(x, verbose=0) - answers).max() > 1e-3
+
+
+def test_weights_that_a_kind_needs_are_not_made_up(tmp_path):
+    model = tiny_classifier("series", attention="linear")
+    model.save_to_preset(tmp_path)
+    with pytest.raises(ValueError, match="value_kernel.*: the source has none"):
+        MaelreClassifier.from_preset(tmp_path, attention="focused")
+    target = tiny_classifier("series", attention="focused")
+    report = transfer_weights(model, target)
+    new = [line for line in report.left if "the source has none" in line]
+    assert len(new) == 5 and all("value_kernel" in line for line in new)
+    report = transfer_weights(target, model)
+    assert len(report.unused) == 5 and all("value_kernel" in n for n in report.unused)
+    assert "5 weights of the source not used" in str(report)
 
 
 @pytest.mark.parametrize(

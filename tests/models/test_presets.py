@@ -56,6 +56,27 @@ def test_cost(name, length):
     assert cost / 1e9 == pytest.approx(expected, abs=digit)
 
 
+def test_cost_of_other_kinds():
+    """Counted by hand, at 81 tokens of width 16 in block 1."""
+
+    def cost(**change):
+        model = tiny_classifier("series", MaelreBackbone, input_shape=(80, 2), **change)
+        return count_macs(model)
+
+    def change(kind, **others):
+        plan = (kind, "linear", "dot", "dot")
+        return cost(attention=plan, **others) - cost(attention=("linear",) + plan[1:])
+
+    linear = 2 * 81 * 16 * 16
+    # 27 blocks of 3 queries and 9 + 1 keys, and the class token's 81 keys.
+    window = 2 * 16 * (81 * 10 + 81)
+    assert change("window", attention_window=3) == window - linear
+    assert change("focused") == 81 * 16 * 5
+    # Scores, two sums, and two products of the queries with 16 landmarks.
+    far = 5 * 81 * 16 * 16
+    assert change("long_short", attention_window=3) == window + far - linear
+
+
 def test_cost_of_a_shorter_input_is_that_of_a_shorter_model():
     long, short = (tiny_classifier("series", input_shape=(n, 2)) for n in (500, 123))
     assert count_macs(long, 123) == count_macs(long, (123, 2)) == count_macs(short)
@@ -94,7 +115,11 @@ def test_auto_attention_is_linear_while_tokens_exceed_the_width():
         {"merge": "average"},
         {"merge": "linear"},
         {"merge": "none"},
+        {"merge": "max"},
+        {"merge": "residual"},
         {"attention": "linear", "feature_map": "relu"},
+        {"attention": "window", "attention_window": 3},
+        {"attention": ("focused", "long_short", "dot", "window")},
         {"attention": ("dot", "linear", "dot", "linear"), "feature_map": "softplus"},
     ],
     ids=str,

@@ -32,7 +32,21 @@ def softplus(x):
     return np.logaddexp(x, 0.0)
 
 
-FEATURE_MAPS = {"elu": elu_plus_one, "relu": relu, "softplus": softplus}
+def focused(x):
+    """The third power of the positive part of every vector, at its own length."""
+    y = relu(x)
+    cubes = y**3
+    size = np.linalg.norm(cubes, axis=-1, keepdims=True)
+    size[size == 0] = 1.0
+    return np.linalg.norm(y, axis=-1, keepdims=True) * cubes / size
+
+
+FEATURE_MAPS = {
+    "elu": elu_plus_one,
+    "focused": focused,
+    "relu": relu,
+    "softplus": softplus,
+}
 
 
 def gelu(x):
@@ -121,11 +135,100 @@ def dot_attention(x, mask, weights, num_heads):
     return multi_head(x, mask, weights, num_heads, softmax_attention_head)
 
 
-def attention(x, mask, weights, num_heads, kind, feature_map=elu_plus_one):
+def focused_attention(x, mask, weights, num_heads):
+    """Linear attention, and a convolution of the values of the tokens after the first.
+
+    Each channel of a head has its own kernel, the same in all heads.
+    """
+    kernel = weights["value_kernel"]
+    size = len(kernel)
+
+    def attend(query, key, value, mask):
+        result = kernel_attention_head(query, key, value, mask, focused)
+        for i in range(1, len(value)):
+            for offset in range(size):
+                j = i + offset - size // 2
+                if 1 <= j < len(value) and mask[j]:
+                    result[i] += kernel[offset] * value[j]
+        return result
+
+    return multi_head(x, mask, weights, num_heads, attend)
+
+
+def sees(tokens, mask, window):
+    """Which token (row) sees which: the first sees all and is seen by all.
+
+    The others see those at most `window` places away. A token that is masked sees
+    nothing but itself at least, so that its meaningless output is a number.
+    """
+    place = np.arange(tokens)
+    near = np.abs(place[:, None] - place) <= window
+    near[0] = near[:, 0] = True
+    return near & mask | np.eye(tokens, dtype=bool)
+
+
+def softmax(scores, allowed, axis):
+    scores = np.where(allowed, scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    return weights / weights.sum(axis=axis, keepdims=True)
+
+
+def window_attention(x, mask, weights, num_heads, window):
+    def attend(query, key, value, mask):
+        scores = query @ key.T / math.sqrt(query.shape[1])
+        return softmax(scores, sees(len(x[0]), mask, window), axis=1) @ value
+
+    return multi_head(x, mask, weights, num_heads, attend)
+
+
+def long_short_attention(x, mask, weights, num_heads, window):
+    """The window, and means of keys and values of each head that all tokens see."""
+    batch, tokens, dim = x.shape
+    head_dim = dim // num_heads
+    if mask is None:
+        mask = np.ones((batch, tokens), dtype=bool)
+    query, key, value = np.split(dense(x, weights["qkv"]), 3, axis=-1)
+    landmarks = weights["landmark_kernel"].shape[1] // num_heads
+    heads = np.empty((batch, tokens, dim))
+    columns = [slice(h * head_dim, (h + 1) * head_dim) for h in range(num_heads)]
+    for sample in range(batch):
+        far_key, far_value = np.empty((2, landmarks, dim))
+        for head, part in enumerate(columns):
+            kernel = weights["landmark_kernel"]
+            kernel = kernel[:, head * landmarks : (head + 1) * landmarks]
+            shares = softmax(key[sample, :, part] @ kernel, mask[sample][:, None], 0)
+            far_key[:, part] = shares.T @ key[sample, :, part]
+            far_value[:, part] = shares.T @ value[sample, :, part]
+        keys, values = (
+            np.concatenate(
+                [
+                    layer_norm(near[sample], weights["near_norm"]),
+                    layer_norm(far, weights["far_norm"]),
+                ]
+            )
+            for near, far in ((key, far_key), (value, far_value))
+        )
+        allowed = np.ones((tokens, tokens + landmarks), dtype=bool)
+        allowed[:, :tokens] = sees(tokens, mask[sample], window)
+        # The first token reads the tokens themselves.
+        allowed[0, tokens:] = False
+        for part in columns:
+            scores = query[sample, :, part] @ keys[:, part].T / math.sqrt(head_dim)
+            heads[sample, :, part] = softmax(scores, allowed, 1) @ values[:, part]
+    return dense(heads, weights["output_dense"])
+
+
+def attention(x, mask, weights, num_heads, kind, feature_map=elu_plus_one, window=32):
     if kind == "linear":
         return linear_attention(x, mask, weights, num_heads, feature_map)
     if kind == "dot":
         return dot_attention(x, mask, weights, num_heads)
+    if kind == "focused":
+        return focused_attention(x, mask, weights, num_heads)
+    if kind == "window":
+        return window_attention(x, mask, weights, num_heads, window)
+    if kind == "long_short":
+        return long_short_attention(x, mask, weights, num_heads, window)
     raise ValueError(f"no attention {kind!r}")
 
 
@@ -187,6 +290,27 @@ def average_merge(x, kernel_size, strides, mask=None):
     return result
 
 
+def max_merge(x, weights, kernel_size, strides, mask=None):
+    """Convolution, LayerNorm, then the largest of the valid tokens of every window."""
+    if mask is None:
+        mask = np.ones(x.shape[:-1], dtype=bool)
+    x = layer_norm(conv(x, weights["conv"], 1, mask), weights["norm"])
+    result = np.zeros((*merged_shape(x, strides), x.shape[-1]))
+    for output, inside in windows(x.shape[1:-1], kernel_size, strides):
+        for sample in range(x.shape[0]):
+            valid = [x[sample, *p] for _, p in inside if mask[sample, *p]]
+            if valid:
+                result[sample, *output] = np.max(valid, axis=0)
+    return result
+
+
+def residual_merge(x, weights, strides, mask=None):
+    """A convolution, and the mean over its windows."""
+    kernel_size = weights["kernel"].shape[0]
+    mean = average_merge(x, kernel_size, strides, mask)
+    return conv(x, weights, strides, mask) + mean
+
+
 def linear_merge(x, weights, strides, mask=None):
     """A dense map over the token axis; short sequences use its leading part.
 
@@ -214,11 +338,13 @@ def merged_mask(mask, strides):
 # Encoder
 
 
-def encoder_layer(x, mask, weights, num_heads, kind, feature_map=elu_plus_one):
+def encoder_layer(
+    x, mask, weights, num_heads, kind, feature_map=elu_plus_one, window=32
+):
     """x + Attention(LN(x)), then x + MLP(LN(x))."""
     normalised = layer_norm(x, weights["attention_norm"])
     x = x + attention(
-        normalised, mask, weights["attention"], num_heads, kind, feature_map
+        normalised, mask, weights["attention"], num_heads, kind, feature_map, window
     )
     normalised = layer_norm(x, weights["mlp_norm"])
     hidden = gelu(dense(normalised, weights["mlp_hidden"]))
@@ -240,6 +366,10 @@ def merge_tokens(tokens, mask, weights, merge, shape):
         laid = conv(laid, weights, strides, laid_mask)
     elif merge == "average":
         laid = average_merge(laid, kernel_size, strides, laid_mask)
+    elif merge == "max":
+        laid = max_merge(laid, weights, kernel_size, strides, laid_mask)
+    elif merge == "residual":
+        laid = residual_merge(laid, weights, strides, laid_mask)
     elif merge == "linear":
         laid = linear_merge(laid, weights, strides, laid_mask)
     else:
@@ -249,14 +379,24 @@ def merge_tokens(tokens, mask, weights, merge, shape):
     return laid.reshape(batch, -1, dim), mask, laid.shape[1:-1]
 
 
-def block(x, mask, weights, num_heads, kind, merge, shape, feature_map=elu_plus_one):
+def block(
+    x,
+    mask,
+    weights,
+    num_heads,
+    kind,
+    merge,
+    shape,
+    feature_map=elu_plus_one,
+    window=32,
+):
     """Encoder layers, then merging, then widening by `weights["expand"]`, if any.
 
     The class token is `x[:, 0]` and never merged; the others lie on `shape`.
     Returns the tokens, their mask and shape, and the tokens before merging.
     """
     for layer in weights["layers"]:
-        x = encoder_layer(x, mask, layer, num_heads, kind, feature_map)
+        x = encoder_layer(x, mask, layer, num_heads, kind, feature_map, window)
     before = x
     tokens, token_mask, shape = merge_tokens(
         x[:, 1:],
@@ -308,7 +448,7 @@ def stem(x, weights, modality):
     return tokens.reshape(tokens.shape[0], -1, tokens.shape[-1]), mask, shape
 
 
-def backbone(x, weights, modality, num_heads, attention, merge, feature_map):
+def backbone(x, weights, modality, num_heads, attention, merge, feature_map, window=32):
     """Returns name -> array and name -> mask (or None) of all outputs.
 
     `num_heads` and `attention` hold one entry per block. The arrays are `cls` and
@@ -337,6 +477,7 @@ def backbone(x, weights, modality, num_heads, attention, merge, feature_map):
             "none" if is_last else merge,
             shape,
             feature_map,
+            window,
         )
         outputs[name] = before[:, 1:]
     x = layer_norm(x, weights["norm"])

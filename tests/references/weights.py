@@ -10,7 +10,14 @@ def norm(layer):
 
 
 def attention(layer):
-    return {"qkv": dense(layer.qkv), "output_dense": dense(layer.output_dense)}
+    weights = {"qkv": dense(layer.qkv), "output_dense": dense(layer.output_dense)}
+    for name in ("value_kernel", "landmark_kernel"):
+        if hasattr(layer, name):
+            weights[name] = getattr(layer, name)
+    for name in ("near_norm", "far_norm"):
+        if hasattr(layer, name):
+            weights[name] = norm(getattr(layer, name))
+    return weights
 
 
 def encoder_layer(layer):
@@ -24,7 +31,9 @@ def encoder_layer(layer):
 
 
 def merge(layer):
-    """The kernel and bias of a merge that has them."""
+    """The variables of a merge that has them."""
+    if hasattr(layer, "norm"):
+        return {"conv": dense(layer.conv), "norm": norm(layer.norm)}
     return dense(layer) if layer.weights else {}
 
 

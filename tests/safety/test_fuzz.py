@@ -236,7 +236,8 @@ def test_collections_of_labels_are_exact(labels):
 
 ARGUMENTS = (
     "width depths num_heads attention merge feature_map dropout_rate drop_path_rate "
-    "remat chunk_size dtype trainable vocabulary_size padding_id input_shape modality"
+    "attention_window remat chunk_size dtype trainable vocabulary_size padding_id "
+    "input_shape modality"
 ).split()
 sensible = {
     "width": st.integers(1, 16),
@@ -245,7 +246,7 @@ sensible = {
     "input_shape": st.lists(st.integers(0, 30), min_size=1, max_size=3),
     "modality": st.sampled_from(["text", "bytes", "series", "audio", "image"]),
     "dtype": st.sampled_from(["float32", "mixed_bfloat16", "float16", "int8"]),
-    "merge": st.sampled_from(["conv", "average", "linear", "none", "max"]),
+    "merge": st.sampled_from(["conv", "average", "linear", "none", "max", "med"]),
 }
 arguments = st.fixed_dictionaries(
     {},
