@@ -1,5 +1,6 @@
 # make demo   the environment, then the mosquito example on simulated wingbeats
 # make test   the environment, then style and all quick tests on all three backends
+# make docs   the site, in build/site, from an environment of its own
 # KERAS_BACKEND=jax make demo   another backend for the demo
 
 VENV ?= .venv
@@ -8,11 +9,14 @@ BACKENDS ?= tensorflow jax torch
 KERAS_BACKEND ?= torch
 EXTRAS = tensorflow,jax,torch,text,audio,image,data,examples,guides,test
 READY = $(VENV)/ready
+# What builds the site: no backend is in it.
+VENV_DOCS ?= .venv-docs
+READY_DOCS = $(VENV_DOCS)/ready
 RUN = $(VENV)/bin/python
 # Two test processes share the cores; threads of their own would only wait.
 PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
 
-.PHONY: demo test test-slow style format guides clean
+.PHONY: demo test test-slow style format guides docs clean
 
 demo: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(RUN) examples/mosquito.py
@@ -40,10 +44,20 @@ guides: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 PATH="$(abspath $(VENV))/bin:$$PATH" \
 		$(RUN) -m jupytext --to ipynb --set-kernel python3 --execute guides/*.py
 
+# A warning, such as a link that leads nowhere, is an error.
+docs: $(READY_DOCS)
+	$(VENV_DOCS)/bin/python docs/make_pages.py
+	NO_MKDOCS_2_WARNING=1 $(VENV_DOCS)/bin/python -m mkdocs build --strict
+
+$(READY_DOCS): pyproject.toml
+	$(PYTHON) -m venv $(VENV_DOCS)
+	$(VENV_DOCS)/bin/python -m pip install --quiet -e ".[docs]"
+	touch $@
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) $(VENV_DOCS) runs build docs/guides docs/project *.egg-info

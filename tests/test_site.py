@@ -1,0 +1,98 @@
+"""The pages of the site: nothing public without one, no link that leads nowhere."""
+
+import importlib
+import pathlib
+import pkgutil
+import re
+import subprocess
+import sys
+
+import pytest
+
+import keras_maelre
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def resolve(path):
+    """The object of a dotted path."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The pages as they are built: those of `docs`, and those that are made."""
+    folder = tmp_path_factory.mktemp("docs")
+    script = DOCS / "make_pages.py"
+    subprocess.run([sys.executable, script, folder], check=True, timeout=60)
+    pages = {path.relative_to(folder): path for path in folder.rglob("*.md")}
+    for path in DOCS.rglob("*.md"):
+        page = path.relative_to(DOCS)
+        # Those of an earlier `make docs` are not of the tree.
+        if page.parts[0] not in ("guides", "project"):
+            pages[page] = path
+    return folder, pages
+
+
+def test_every_public_name_has_a_page():
+    directives = [
+        path
+        for page in (DOCS / "reference").glob("*.md")
+        for path in re.findall(r"^::: ([\w.]+)$", page.read_text(), re.MULTILINE)
+    ]
+    assert len(set(directives)) == len(directives), "a name has two pages"
+    shown = {id(resolve(path)) for path in directives}
+    folders = [m.name for m in pkgutil.iter_modules(keras_maelre.__path__) if m.ispkg]
+    public = {}
+    for name in ("", *(f".{folder}" for folder in folders)):
+        module = importlib.import_module(f"keras_maelre{name}")
+        for attribute in module.__all__:
+            value = getattr(module, attribute)
+            # The names of a module have pages of their own.
+            if not isinstance(value, type(module)):
+                public[f"{module.__name__}.{attribute}"] = value
+    assert len(public) > 100
+    assert not [name for name, value in public.items() if id(value) not in shown]
+
+
+def test_no_link_leads_nowhere(site):
+    """Links within the site; `mkdocs build --strict` looks at the anchors too."""
+    folder, pages = site
+    wrong = []
+    for page, path in pages.items():
+        text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+        targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", text)
+        for target in filter(None, (a or b for a, b in targets)):
+            if re.match(r"[a-z]+:", target):
+                continue
+            places = ((base / page.parent / target) for base in (DOCS, folder))
+            if not any(place.resolve().exists() for place in places):
+                wrong.append(f"{page}: {target}")
+    assert not wrong
+
+
+def test_navigation_holds_every_page(site):
+    _, pages = site
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    listed = re.findall(r"(\S+\.md)$", navigation, re.MULTILINE)
+    assert sorted(listed) == sorted(page.as_posix() for page in pages)
+
+
+def test_guides_say_what_they_take(site):
+    """The gallery has a card with a picture for every guide."""
+    folder, _ = site
+    sys.path.insert(0, str(DOCS))
+    try:
+        from make_pages import GUIDES, about
+    finally:
+        sys.path.remove(str(DOCS))
+    assert sorted(GUIDES) == sorted(p.stem for p in ROOT.glob("guides/*.py"))
+    gallery = (folder / "guides" / "index.md").read_text()
+    for name in GUIDES:
+        title, listed = about(ROOT / "guides" / f"{name}.ipynb")
+        assert list(listed) == ["Needs", "Time", "Data", "Expect"], name
+        assert title in gallery and f"pictures/{name}_" in gallery
+        script = (ROOT / "guides" / f"{name}.py").read_text()
+        assert "# ## What next" in script, name
