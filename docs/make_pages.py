@@ -133,7 +133,7 @@ def gallery_of(docs):
                     '<div markdown="1">',
                     f"[{picture}]({name}.md)",
                     f"### [{title}]({name}.md)",
-                    f"{listed['Time']}. {listed['Data']}.",
+                    f"{_sentence(listed['Time'])} {_sentence(listed['Data'])}",
                     "</div>",
                 )
             )
@@ -145,6 +145,10 @@ def gallery_of(docs):
     )
     cards = "\n\n".join(cards)
     return f'{head}\n\n<div class="gallery" markdown="1">\n\n{cards}\n\n</div>\n'
+
+
+def _sentence(words):
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def command_line():

@@ -15,6 +15,12 @@ ROOT = pathlib.Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 
+@pytest.fixture
+def scripts(monkeypatch):
+    """What the folder of the site may import."""
+    monkeypatch.syspath_prepend(DOCS)
+
+
 def resolve(path):
     """The object of a dotted path."""
     module, _, name = path.rpartition(".")
@@ -80,14 +86,11 @@ def test_navigation_holds_every_page(site):
     assert sorted(listed) == sorted(page.as_posix() for page in pages)
 
 
-def test_guides_say_what_they_take(site):
+def test_guides_say_what_they_take(site, scripts):
     """The gallery has a card with a picture for every guide."""
+    from make_pages import GUIDES, about
+
     folder, _ = site
-    sys.path.insert(0, str(DOCS))
-    try:
-        from make_pages import GUIDES, about
-    finally:
-        sys.path.remove(str(DOCS))
     assert sorted(GUIDES) == sorted(p.stem for p in ROOT.glob("guides/*.py"))
     gallery = (folder / "guides" / "index.md").read_text()
     for name in GUIDES:
@@ -96,3 +99,16 @@ def test_guides_say_what_they_take(site):
         assert title in gallery and f"pictures/{name}_" in gallery
         script = (ROOT / "guides" / f"{name}.py").read_text()
         assert "# ## What next" in script, name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_picture_of_the_idea_shows_the_model(scheme, scripts):
+    """What the picture says is what the preset is; `draw_architecture.py` draws it."""
+    from draw_architecture import PRESET, blocks_of, lines_of
+
+    picture = (DOCS / "pictures" / f"architecture_{scheme}.svg").read_text()
+    classifier = keras_maelre.MaelreClassifier.from_preset(PRESET)
+    for number, block in enumerate(blocks_of(classifier), start=1):
+        for line in lines_of(number, block):
+            assert f">{line}</text>" in picture
+    assert f": {keras_maelre.count_macs(classifier) / 1e9:.1f} G" in picture
