@@ -112,3 +112,31 @@ def test_picture_of_the_idea_shows_the_model(scheme, scripts):
         for line in lines_of(number, block):
             assert f">{line}</text>" in picture
     assert f": {keras_maelre.count_macs(classifier) / 1e9:.1f} G" in picture
+
+
+def section_of(page, anchor):
+    """The section that a link to a page's anchor leads to, up to the next heading."""
+    from make_pages import PAGES
+
+    text = (ROOT / PAGES[page][0]).read_text()
+    parts = re.split(r"^#+ (.+)$", text, flags=re.MULTILINE)[1:]
+    slug = re.sub(r"_\d+$", "", anchor)
+    # Headings of one name are numbered in the site's anchors.
+    place = int(anchor[len(slug) + 1 :] or 0)
+    titles = [re.sub(r"[^\w\s-]", "", t.lower()).replace(" ", "-") for t in parts[::2]]
+    which = [i for i, title in enumerate(titles) if title == slug][place]
+    return parts[2 * which + 1]
+
+
+def test_scores_of_the_chooser_are_measured(scripts):
+    """Every score of a row stands in one of the sections that the row links to."""
+    rows = re.findall(
+        r"^\| .*\]\(project/.*\|$", (DOCS / "chooser.md").read_text(), re.M
+    )
+    assert len(rows) >= 15
+    for row in rows:
+        links = re.findall(r"\((project/\w+\.md)#([\w-]+)\)", row)
+        found = "".join(section_of(*link) for link in links)
+        scores = re.findall(r"(?<![\d.])\.\d{3}\b", row)
+        assert len(scores) == 2, row
+        assert all(score in found for score in scores), row
