@@ -1,6 +1,7 @@
 # make demo   the environment, then the mosquito example on simulated wingbeats
 # make test   the environment, then style and all quick tests on all three backends
 # make docs   the site, in build/site, from an environment of its own
+# make release   wheel and source archive, in build/release/dist, checked and tried out
 # KERAS_BACKEND=jax make demo   another backend for the demo
 
 VENV ?= .venv
@@ -16,7 +17,7 @@ RUN = $(VENV)/bin/python
 # Two test processes share the cores; threads of their own would only wait.
 PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
 
-.PHONY: demo test test-slow style format guides docs clean
+.PHONY: demo test test-slow style format guides docs release clean
 
 demo: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(RUN) examples/mosquito.py
@@ -48,6 +49,21 @@ guides: $(READY)
 docs: $(READY_DOCS)
 	$(VENV_DOCS)/bin/python docs/make_pages.py
 	NO_MKDOCS_2_WARNING=1 $(VENV_DOCS)/bin/python -m mkdocs build --strict
+
+# The wheel is tried in an environment that holds one backend and nothing of the tree.
+RELEASE = build/release
+RELEASE_BACKEND ?= jax
+release:
+	rm -rf $(RELEASE) build/lib build/bdist.*
+	$(PYTHON) -m venv $(RELEASE)/tools
+	$(RELEASE)/tools/bin/python -m pip install --quiet build twine
+	$(RELEASE)/tools/bin/python -m build --outdir $(RELEASE)/dist
+	$(RELEASE)/tools/bin/python -m twine check --strict $(RELEASE)/dist/*
+	$(PYTHON) -m venv $(RELEASE)/empty
+	PYTHONPATH= $(RELEASE)/empty/bin/python -m pip install --quiet -c constraints.txt \
+		"$$(ls $(RELEASE)/dist/*.whl)[$(RELEASE_BACKEND),sklearn]"
+	KERAS_BACKEND=$(RELEASE_BACKEND) PYTHONPATH= \
+		$(RELEASE)/empty/bin/python tests/try_wheel.py docs/getting_started.md
 
 $(READY_DOCS): pyproject.toml
 	$(PYTHON) -m venv $(VENV_DOCS)
