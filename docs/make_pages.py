@@ -30,8 +30,15 @@ PAGES = {
 }
 # The guides, as the gallery orders them, and which of its pictures stands for one, if
 # not the first.
-GUIDES = ("quickstart", "three_doors", "raw_data", "own_modality")
-THUMBNAILS = {"quickstart": 3}
+GUIDES = (
+    "quickstart",
+    "three_doors",
+    "raw_data",
+    "explanation",
+    "decisions",
+    "own_modality",
+)
+THUMBNAILS = {"quickstart": 3, "decisions": 2}
 # What else links in these files lead to.
 SHOWN = {
     **{file: page for page, (file, section) in PAGES.items() if section is None},
