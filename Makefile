@@ -1,5 +1,7 @@
 # make demo   the environment, then the mosquito example on simulated wingbeats
 # make test   the environment, then style and all quick tests on all three backends
+# make docs   the site, in build/site, from an environment of its own
+# make release   wheel and source archive, in build/release/dist, checked and tried out
 # KERAS_BACKEND=jax make demo   another backend for the demo
 
 VENV ?= .venv
@@ -8,11 +10,14 @@ BACKENDS ?= tensorflow jax torch
 KERAS_BACKEND ?= torch
 EXTRAS = tensorflow,jax,torch,text,audio,image,data,examples,guides,test
 READY = $(VENV)/ready
+# What builds the site: no backend is in it.
+VENV_DOCS ?= .venv-docs
+READY_DOCS = $(VENV_DOCS)/ready
 RUN = $(VENV)/bin/python
 # Two test processes share the cores; threads of their own would only wait.
 PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
 
-.PHONY: demo test test-slow style format guides clean
+.PHONY: demo test test-slow style format guides docs release clean
 
 demo: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(RUN) examples/mosquito.py
@@ -40,10 +45,35 @@ guides: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 PATH="$(abspath $(VENV))/bin:$$PATH" \
 		$(RUN) -m jupytext --to ipynb --set-kernel python3 --execute guides/*.py
 
+# A warning, such as a link that leads nowhere, is an error.
+docs: $(READY_DOCS)
+	$(VENV_DOCS)/bin/python docs/make_pages.py
+	NO_MKDOCS_2_WARNING=1 $(VENV_DOCS)/bin/python -m mkdocs build --strict
+
+# The wheel is tried in an environment that holds one backend and nothing of the tree.
+RELEASE = build/release
+RELEASE_BACKEND ?= jax
+release:
+	rm -rf $(RELEASE) build/lib build/bdist.*
+	$(PYTHON) -m venv $(RELEASE)/tools
+	$(RELEASE)/tools/bin/python -m pip install --quiet build twine
+	$(RELEASE)/tools/bin/python -m build --outdir $(RELEASE)/dist
+	$(RELEASE)/tools/bin/python -m twine check --strict $(RELEASE)/dist/*
+	$(PYTHON) -m venv $(RELEASE)/empty
+	PYTHONPATH= $(RELEASE)/empty/bin/python -m pip install --quiet -c constraints.txt \
+		"$$(ls $(RELEASE)/dist/*.whl)[$(RELEASE_BACKEND),sklearn]"
+	KERAS_BACKEND=$(RELEASE_BACKEND) PYTHONPATH= \
+		$(RELEASE)/empty/bin/python tests/try_wheel.py docs/getting_started.md
+
+$(READY_DOCS): pyproject.toml
+	$(PYTHON) -m venv $(VENV_DOCS)
+	$(VENV_DOCS)/bin/python -m pip install --quiet -e ".[docs]"
+	touch $@
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) $(VENV_DOCS) runs build docs/guides docs/project *.egg-info

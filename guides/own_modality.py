@@ -4,7 +4,12 @@
 # A modality tells a backbone what depends on the kind of signal: the input, the stem that
 # makes tokens of it, and the grid that these tokens lie on. `keras_maelre` brings text,
 # bytes, series, audio and images. This guide adds video from outside the package, then
-# trains, saves and loads a classifier of it. It takes about a minute on two cores.
+# trains, saves and loads a classifier of it.
+#
+# - Needs: `pip install "keras_maelre[guides]"` and a backend
+# - Time: a minute on two cores
+# - Data: simulated video clips
+# - Expect: an accuracy of .95 or more
 
 # %%
 import keras
@@ -123,7 +128,7 @@ classifier = keras_maelre.MaelreClassifier(
 print("tokens of the four blocks:", [grid[0] for grid in backbone.token_grids])
 print(f"{keras_maelre.count_macs(classifier) / 1e6:.0f} M multiply-accumulates a clip")
 
-history = recipe(Video(), learning_rate=3e-3).fit(
+history = recipe(Video(), learning_rate=5e-4).fit(
     classifier, x_train, y_train, epochs=10, batch_size=16, verbose=2
 )
 plot_learning_curve(history.history, "learning_curve.png")

@@ -3,12 +3,14 @@
 #
 # `keras_maelre` classifies long inputs: texts, time series, sounds, images. This guide
 # takes the shortest way through it with time series: a classifier from a preset, trained
-# with `model.fit`, looked at, saved, and loaded again. It takes about a minute on two
-# cores, on any backend:
+# with `model.fit`, looked at, saved, and loaded again.
 #
-# ```
-# KERAS_BACKEND=jax jupyter lab guides/quickstart.ipynb
-# ```
+# - Needs: `pip install "keras_maelre[guides]"` and a backend
+# - Time: a minute on two cores
+# - Data: simulated buzzes of unequal length
+# - Expect: an accuracy of .98
+#
+# `KERAS_BACKEND=jax jupyter lab guides/quickstart.ipynb` runs it on another backend.
 
 # %%
 import keras
@@ -165,3 +167,9 @@ classifier.save_to_preset("quickstart_preset")
 reloaded = keras_maelre.MaelreClassifier.from_preset("quickstart_preset")
 again = reloaded.predict(x_test, verbose=0)
 print(f"largest difference after loading: {np.abs(again - logits).max():.1e}")
+
+# %% [markdown]
+# ## What next
+#
+# - Raw samples, named labels and less to decide: [three doors](three_doors.ipynb).
+# - Files of your own: [from raw data](raw_data.ipynb).

@@ -4,8 +4,12 @@
 # A preprocessor takes data as they come (files, strings, ragged arrays) to the tensors
 # that models take. The classifier carries it, saves it, and applies it to new samples.
 # This guide goes that way with a folder of WAV files; the others (`BytePreprocessor`,
-# `TextPreprocessor`, `SeriesPreprocessor`, `ImagePreprocessor`) are used alike. It needs
-# `pip install "keras_maelre[audio]"` and takes about a minute on two cores.
+# `TextPreprocessor`, `SeriesPreprocessor`, `ImagePreprocessor`) are used alike.
+#
+# - Needs: `pip install "keras_maelre[guides,audio]"` and a backend
+# - Time: a minute on two cores
+# - Data: simulated sounds, written as WAV files
+# - Expect: an accuracy of .85
 
 # %%
 import pathlib
@@ -142,3 +146,10 @@ wave, rate = soundfile.read(data.x_test[-1])
 print(data.x_test[-1])
 for name, probability in list(answer.items())[:3]:
     print(f"{name:12} {probability:.2f}")
+
+# %% [markdown]
+# ## What next
+#
+# - Thousands of sounds, masks and mixing: the example `vggsound.py`, with its scores.
+# - Input of a kind that the package does not know: [your own
+#   modality](own_modality.ipynb).

@@ -3,8 +3,12 @@
 #
 # The same images, classified three times: by an estimator of scikit-learn, by a recipe, and
 # by Keras' own `compile` and `fit`. Each door is built on the next, so that whatever is
-# trained behind one of them can be used behind the others. It needs
-# `pip install "keras_maelre[image,sklearn]"` and takes about two minutes on two cores.
+# trained behind one of them can be used behind the others.
+#
+# - Needs: `pip install "keras_maelre[guides,image]"` and a backend
+# - Time: two minutes on two cores
+# - Data: the handwritten digits of scikit-learn
+# - Expect: accuracies of .97 by estimator and recipe, .92 by `fit` alone
 
 # %%
 import keras
@@ -122,5 +126,6 @@ print("the reloaded preset predicts the same:", bool(difference.max() < 1e-5))
 # %% [markdown]
 # ## What next
 #
-# - From raw files to a classifier, by the recipe: `raw_data`.
-# - Input of a kind that the package does not know: `own_modality`.
+# - From raw files to a classifier, by the recipe: [from raw data](raw_data.ipynb).
+# - Input of a kind that the package does not know: [your own
+#   modality](own_modality.ipynb).

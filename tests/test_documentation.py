@@ -110,11 +110,12 @@ def test_readme_preset_table_is_right():
             assert abs(float(cell) - preset["parameters"] / 1e6) <= 0.051
 
 
-def test_notebook_is_the_guide_executed():
+@pytest.mark.parametrize("name", sorted(p.stem for p in ROOT.glob("guides/*.py")))
+def test_notebook_is_the_guide_executed(name):
     """The notebook holds the cells of the script, their outputs, and no error."""
     jupytext = pytest.importorskip("jupytext", reason="the extra [guides]")
-    script = jupytext.read(ROOT / "guides" / "quickstart.py")
-    notebook = json.loads((ROOT / "guides" / "quickstart.ipynb").read_text())
+    script = jupytext.read(ROOT / "guides" / f"{name}.py")
+    notebook = json.loads((ROOT / "guides" / f"{name}.ipynb").read_text())
     sources = ["".join(cell["source"]) for cell in notebook["cells"]]
     assert sources == [cell.source for cell in script.cells]
     outputs = [

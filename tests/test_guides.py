@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -22,6 +23,8 @@ ROOT = pathlib.Path(__file__).parent.parent
         ("raw_data", "the reloaded preset answers the same: True", "sounds_preset"),
         ("three_doors", "the reloaded preset predicts the same: True", "digits_preset"),
         ("own_modality", "the reloaded preset predicts the same: True", "video_preset"),
+        ("decisions", "the reloaded preset decides the same: True", "detector_preset"),
+        ("explanation", "explanations rest on what was learned: True", None),
     ],
 )
 def test_guide_runs(name, says, preset, tmp_path):
@@ -36,4 +39,7 @@ def test_guide_runs(name, says, preset, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert says in done.stdout
-    assert (tmp_path / preset / "model.weights.h5").exists()
+    assert preset is None or (tmp_path / preset / "model.weights.h5").exists()
+    # What a guide trains has learned something.
+    accuracies = re.findall(r"accuracy (\d\.\d+)", done.stdout)
+    assert float(max(accuracies)) > 0.7

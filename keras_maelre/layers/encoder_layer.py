@@ -162,7 +162,9 @@ class EncoderLayer(keras.layers.Layer):
         seeds = (
             [_Seed(self.seed_generator.next()) for _ in range(4)] if random else None
         )
-        remat = keras.remat if self.remat and training else lambda function: function
+        remat = (
+            self._recomputed if self.remat and training else lambda function: function
+        )
         length = x.shape[1]
         if self.chunk_size is None or length is not None and length <= self.chunk_size:
 
@@ -178,6 +180,19 @@ class EncoderLayer(keras.layers.Layer):
             chunked = remat(lambda x: self._in_chunks(x, mask, seeds, lambda f: f))
             return chunked(x)
         return self._in_chunks(x, mask, seeds, remat)
+
+    def _recomputed(self, function):
+        """`keras.remat` of a function, which casts weights as this layer does.
+
+        torch calls the function again in the backward pass, where no layer is being
+        called: in mixed precision, the weights would come as they are stored.
+        """
+        if (
+            keras.backend.backend() == "torch"
+            and self.compute_dtype != self.variable_dtype
+        ):
+            function = _Call(function, dtype=self.dtype_policy)
+        return keras.remat(function)
 
     def _in_chunks(self, x, mask, seeds, remat):
         """The same, with the intermediate results of one chunk of tokens at a time."""
@@ -264,3 +279,14 @@ class _Seed(keras.random.SeedGenerator):
 
     def next(self, ordered=True):
         return self._value
+
+
+class _Call(keras.layers.Layer):
+    """A function that is called as a layer is: with the casts of a dtype policy."""
+
+    def __init__(self, function, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+
+    def call(self, *inputs):
+        return self.function(*inputs)

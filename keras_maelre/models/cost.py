@@ -35,6 +35,19 @@ def count_macs(model, input_shape=None):
         "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
         section 3 for the complexities, tables 1 to 4 for what its own counter prints.
     """
+    return sum(macs_by_part(model, input_shape).values())
+
+
+def macs_by_part(model, input_shape=None):
+    """Counts them for each part: stem, blocks with their merging, and head.
+
+    Args:
+        model: See `count_macs`.
+        input_shape: See `count_macs`.
+
+    Returns:
+        Dictionary from `"stem"`, `"block_1"` to `"block_4"` and `"head"` to integers.
+    """
     backbone = getattr(model, "backbone", model)
     signal_shape = backbone.signal_shape
     if input_shape is None:
@@ -44,24 +57,24 @@ def count_macs(model, input_shape=None):
     backbone.modality.check_shape((None, *input_shape), signal_shape)
 
     stem = backbone.get_layer("stem")
-    total = backbone.modality.count_stem_macs(stem, input_shape)
-    grid = backbone.modality.grid(input_shape)
-    grids = token_grids(grid, backbone.merge)
+    parts = {"stem": backbone.modality.count_stem_macs(stem, input_shape)}
+    grids = token_grids(backbone.modality.grid(input_shape), backbone.merge)
     for i, grid in enumerate(grids):
         width = backbone.width * 2**i
         tokens = math.prod(grid) + 1
+        block = 0
         for layer in backbone.get_layer(f"block_{i + 1}").encoder_layers:
-            total += 12 * tokens * width**2 + layer.attention.count_macs(tokens)
+            block += 12 * tokens * width**2 + layer.attention.count_macs(tokens)
         if i + 1 < len(grids):
             merged = math.prod(grids[i + 1])
             if backbone.merge in ("conv", "residual"):
-                total += merged * 9 * width**2
+                block += merged * 9 * width**2
             elif backbone.merge == "max":
                 # Three places on each axis, for each token.
-                total += math.prod(grid) * 3 ** len(grid) * width**2
+                block += math.prod(grid) * 3 ** len(grid) * width**2
             elif backbone.merge == "linear":
-                total += merged * math.prod(grid) * width
-            total += (merged + 1) * 2 * width**2
-    if hasattr(model, "head"):
-        total += math.prod(model.head.kernel.shape)
-    return total
+                block += merged * math.prod(grid) * width
+            block += (merged + 1) * 2 * width**2
+        parts[f"block_{i + 1}"] = block
+    parts["head"] = math.prod(model.head.kernel.shape) if hasattr(model, "head") else 0
+    return parts

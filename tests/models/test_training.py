@@ -49,6 +49,16 @@ def test_remat_trains_alike():
     )
 
 
+@pytest.mark.parametrize("chunk_size", [None, 8])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_remat_trains_in_mixed_precision(policy, chunk_size):
+    """On torch the second pass runs when no layer is being called."""
+    kwargs = {"dtype": policy, "chunk_size": chunk_size}
+    _, loss = fitted(2, **kwargs)
+    _, other = fitted(2, remat=True, **kwargs)
+    np.testing.assert_allclose(other, loss, rtol=2e-2)
+
+
 def test_pydataset():
     class Batches(keras.utils.PyDataset):
         def __len__(self):
