@@ -17,6 +17,9 @@ class Sections(griffe.Extension):
 
 
 def _whole(section, docstring):
+    if section.kind is griffe.DocstringSectionKind.returns:
+        # Nothing is annotated: a list of one nameless value says no more.
+        return _titled("Returns", section.value[0].description)
     if section.kind is not griffe.DocstringSectionKind.admonition:
         return section
     if section.title == "Call arguments":
@@ -31,8 +34,10 @@ def _whole(section, docstring):
             argument.annotation = argument.value = None
         return found
     if section.title in TITLED:
-        title = f'<span class="doc-section-title">{section.title}:</span>'
-        return griffe.DocstringSectionText(
-            f"{title}\n\n{section.value.description.strip()}"
-        )
+        return _titled(section.title, section.value.description)
     return section
+
+
+def _titled(title, text):
+    title = f'<span class="doc-section-title">{title}:</span>'
+    return griffe.DocstringSectionText(f"{title}\n\n{text.strip()}")
