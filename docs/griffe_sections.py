@@ -1,8 +1,11 @@
 """The sections of this project's docstrings that griffe takes for admonitions."""
 
+import re
+
 import griffe
 
 TITLED = ("Example", "Reference")
+EXAMPLE = re.compile(r"^Example:$", re.MULTILINE)
 
 
 class Sections(griffe.Extension):
@@ -17,6 +20,12 @@ class Sections(griffe.Extension):
 
 
 def _whole(section, docstring):
+    if section.kind is griffe.DocstringSectionKind.returns:
+        # Nothing is annotated: a list of one nameless value says no more.
+        return _titled("Returns", section.value[0].description)
+    if section.kind is griffe.DocstringSectionKind.text:
+        # With a blank line after it, a title is no section to griffe.
+        section.value = EXAMPLE.sub(_title("Example"), section.value)
     if section.kind is not griffe.DocstringSectionKind.admonition:
         return section
     if section.title == "Call arguments":
@@ -31,8 +40,13 @@ def _whole(section, docstring):
             argument.annotation = argument.value = None
         return found
     if section.title in TITLED:
-        title = f'<span class="doc-section-title">{section.title}:</span>'
-        return griffe.DocstringSectionText(
-            f"{title}\n\n{section.value.description.strip()}"
-        )
+        return _titled(section.title, section.value.description)
     return section
+
+
+def _titled(title, text):
+    return griffe.DocstringSectionText(f"{_title(title)}\n\n{text.strip()}")
+
+
+def _title(words):
+    return f'<span class="doc-section-title">{words}:</span>'
