@@ -12,7 +12,8 @@ def split_chunks(x, size, fill=0):
         fill: What the last chunk is filled up with.
     """
     batch, length, *rest = ops.shape(x)
-    count = -(-length // size)
+    # Rounded up without negative numbers, whose division ONNX rounds otherwise.
+    count = (length + size - 1) // size
     margin = [(0, 0), (0, count * size - length)] + [(0, 0)] * len(rest)
     x = ops.pad(x, margin, constant_values=fill)
     x = ops.reshape(x, (batch, count, size, *rest))

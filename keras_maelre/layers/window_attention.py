@@ -82,7 +82,8 @@ def _windows(x, size, step):
         places = step * ops.arange(count, dtype="int32")
         places = ops.expand_dims(places, 1) + ops.arange(size, dtype="int32")
         return x[:, places]
-    count = -(-length // step)
+    # Rounded up without negative numbers, whose division ONNX rounds otherwise.
+    count = (length + step - 1) // step
     x = ops.pad(x, [(0, 0), (0, count * step - length)] + [(0, 0)] * len(rest))
     x = ops.reshape(x, (batch, count, step, *rest))
     count -= size // step - 1
