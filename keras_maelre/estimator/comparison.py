@@ -5,12 +5,12 @@ import time
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
@@ -67,7 +67,7 @@ class Comparison:
 TOOLS = {
     "series": ("MiniRocket and ridge regression", "MiniRocket()"),
     "text": (
-        "words by TF-IDF and logistic regression",
+        "words by TF-IDF and a linear support vector machine",
         "TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)",
     ),
     "audio": (
@@ -88,8 +88,8 @@ def simple_tool(modality, multi_label=False, random_state=None):
 
     Returns:
         MiniRocket and ridge regression for series, TF-IDF of words and pairs of words
-        and logistic regression for texts, statistics of mel bands and a support vector
-        machine for sounds; `None` for other modalities.
+        and a linear support vector machine for texts, statistics of mel bands and a
+        support vector machine for sounds; `None` for other modalities.
 
     Example:
 
@@ -106,8 +106,7 @@ def simple_tool(modality, multi_label=False, random_state=None):
         return make_pipeline(features, StandardScaler(), RidgeClassifierCV(PENALTIES))
     if modality in ("text", "bytes"):
         features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        linear = LogisticRegression(C=10.0, max_iter=1000)
-        linear = OneVsRestClassifier(linear) if multi_label else linear
+        linear = OneVsRestClassifier(LinearSVC()) if multi_label else LinearSVC()
         return make_pipeline(features, linear)
     if modality == "audio":
         machine = SVC(C=10.0)

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
@@ -34,10 +35,12 @@ from keras_maelre.estimator.series_input import choose_by_probe, series_candidat
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import SIZES
 from keras_maelre.models.sample_batches import take
-from keras_maelre.training import small_data_recipe
+from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # What is learned from thousands of documents is less than RoBERTa's 768 wide.
 LEARNED_EMBEDDING_DIM = 128
+# A label that a few of them have would be decided by chance.
+FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
 
@@ -77,7 +80,9 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
             the same result every time, on one backend and machine.
         validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
-            on after every epoch, to keep the best weights. 0 keeps the last.
+            on after every epoch, to keep the best weights. 0 keeps the last. Of
+            multi-label targets, a hundred of them or more choose the threshold of each
+            label too, unless the probe is kept.
         output: Optional path of a folder for checkpoints. If it holds this very
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
@@ -229,14 +234,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
+            # As the recipe splits.
+            out = stratified_split(
+                targets, self.validation_fraction, groups=groups, seed=seed
+            )
             trained, held_out = (samples, targets, weights), None
-            if self.extra_features is not None:
-                out = stratified_split(
-                    targets, self.validation_fraction, groups=groups, seed=seed
-                )
-                if out.any():
-                    trained, held_out = split_to_join(samples, targets, weights, out)
-                    groups = None if groups is None else np.asarray(groups)[~out]
+            if self.extra_features is not None and out.any():
+                trained, held_out = split_to_join(samples, targets, weights, out)
+                groups = None if groups is None else np.asarray(groups)[~out]
             history = recipe.fit(
                 classifier,
                 *trained[:2],
@@ -253,19 +258,28 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 verbose=self.verbose,
             )
         self.joined_head_ = self.comparison_ = None
-        if self.compare and self.extra_features is None:
-            out = stratified_split(
-                targets, self.validation_fraction, groups=groups, seed=seed
-            )
-            self.comparison_ = self._compared(samples, targets, out, history, seed)
         if self.extra_features is not None:
             joined = JoinedHead(self.extra_features, multi_label, len(classes))
             if held_out is not None:
                 joined.fit(*trained)
                 logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
                 joined.choose_weights(logits, *held_out[:2])
+                if multi_label:
+                    found = joined.predict_proba(logits, held_out[0])
+                    _tune_thresholds(classifier, held_out[1], found)
             joined.fit(samples, targets, weights)
             self.joined_head_ = joined
+        elif history.best_score is not None:
+            score = history.best_score
+            # A probe that is kept has learned the held-out samples in the end.
+            if multi_label and history.best_epoch >= 0:
+                chosen = np.flatnonzero(out)
+                found = classifier.predict_proba(
+                    take(samples, chosen), batch_size=self.batch_size
+                )
+                score = _tune_thresholds(classifier, targets[chosen], found) or score
+            if self.compare:
+                self.comparison_ = self._compared(samples, targets, out, score, seed)
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -476,19 +490,16 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
 
-    def _compared(self, samples, targets, held_out, history, seed):
+    def _compared(self, samples, targets, held_out, score, seed):
         """Returns the comparison with the simple tool, and warns if that is better."""
-        if self.modality not in TOOLS or history.best_score is None:
+        if self.modality not in TOOLS:
             return None
         parts = [
             (take(samples, chosen), targets[chosen])
             for chosen in map(np.flatnonzero, (~held_out, held_out))
         ]
-        multi_label = targets.ndim == 2
         try:
-            found = compare(
-                self.modality, *parts, history.best_score, multi_label, seed
-            )
+            found = compare(self.modality, *parts, score, targets.ndim == 2, seed)
         except ValueError as error:
             if self.verbose:
                 print(f"Not compared with a simple tool: {error}")
@@ -587,6 +598,19 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     f"{own} or a saved one. Received: preset={preset!r}"
                 )
         return preset
+
+
+def _tune_thresholds(classifier, targets, probabilities):
+    """Sets the thresholds of a multi-label classifier where there is enough to tune on.
+
+    Returns:
+        Float, the micro-F1 that they reach, or `None` if they were left alone.
+    """
+    if len(targets) < FEWEST_TO_TUNE_ON:
+        return None
+    classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
+    decided = classifier.decide(probabilities)
+    return f1_score(targets, decided, average="micro", zero_division=0.0)
 
 
 def _check_lengths(X, **others):
