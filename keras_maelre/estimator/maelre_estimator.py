@@ -52,9 +52,9 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     are chosen by the modality and the data. It works in `cross_val_score`,
     `GridSearchCV`, `CalibratedClassifierCV` and `Pipeline`, and is cloned, copied and
     pickled like any other. Underneath are a `MaelreClassifier` with
-    `pooling="blocks"` (`"mean"` for multi-label texts), which is the attribute
-    `classifier_` of a fitted estimator, and `keras_maelre.training.small_data_recipe`:
-    a linear probe, then training, of which the better by validation is kept.
+    `pooling="blocks"`, which is the attribute `classifier_` of a fitted estimator, and
+    `keras_maelre.training.small_data_recipe`: a linear probe, then training, of which
+    the better by validation is kept.
 
     Series are given with their differences, and resized if a linear probe is better on
     them then: fewer steps are trained on faster.
@@ -525,10 +525,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         built_in = MaelreClassifier.presets.get(preset)
         if built_in is not None:
             head["pooling"] = "blocks"
-            if multi_label and self.modality in ("text", "bytes"):
-                # Statistics of all blocks learn thousands of documents by heart, and
-                # then predict far too many labels of others.
-                head["pooling"] = "mean"
             if self.modality == "text" and given is None:
                 head["embedding_dim"] = LEARNED_EMBEDDING_DIM
             candidates = [given]
