@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 import keras_maelre
 from tests.estimator.small import documents, estimator, ragged, waves
@@ -202,3 +203,18 @@ def test_refitted_on_lists_no_length_is_asked_for():
     assert fitted.n_features_in_ == 24
     fitted.fit(list(X), y)
     assert not hasattr(fitted, "n_features_in_")
+
+
+@pytest.mark.parametrize("extra", [None, TfidfVectorizer()], ids=["alone", "joined"])
+def test_thresholds_of_labels_are_tuned_on_enough_validation_samples(extra):
+    X, y = documents(240)
+    rows = np.stack([y == "summer", y == "winter"], axis=1).astype(int)
+    options = {"recipe": {"probe": False}, "extra_features": extra, "batch_size": 32}
+    few = estimator("bytes", **options).fit(X, rows)
+    assert few.classifier_.thresholds is None
+    options["validation_fraction"] = 0.5
+    fitted = estimator("bytes", **options).fit(X, rows)
+    thresholds = fitted.classifier_.thresholds
+    assert len(thresholds) == 2
+    probabilities = fitted.predict_proba(X)
+    np.testing.assert_array_equal(fitted.predict(X), probabilities > thresholds)
