@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 
 import keras_maelre
+import keras_maelre.deployment
+import keras_maelre.estimator
 
 ROOT = pathlib.Path(__file__).parent.parent
 MODULES = (
     keras_maelre,
     keras_maelre.augmentation,
     keras_maelre.datasets,
+    keras_maelre.deployment,
+    keras_maelre.estimator,
     keras_maelre.explanation,
     keras_maelre.layers,
+    keras_maelre.modalities,
     keras_maelre.preprocessing,
     keras_maelre.training,
 )

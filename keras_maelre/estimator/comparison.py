@@ -22,7 +22,9 @@ PENALTIES = np.logspace(-3, 6, 19)
 class Comparison:
     """A classifier and a simple tool, trained and validated on the same samples.
 
-    Attributes:
+    The attribute `comparison_` of a fitted `MaelreEstimator`.
+
+    Args:
         tool: String, what the simple tool is.
         features: String, the expression that `extra_features` takes to join both.
         samples: Integer, how many were validated on.
@@ -33,6 +35,19 @@ class Comparison:
         standard_error: Float, of the difference of the two scores, after Agresti and
             Caffo (The American Statistician 54(4), 2000).
         seconds: Float, what the simple tool took.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_maelre import MaelreEstimator
+
+    X, y = np.random.normal(size=(40, 100)), np.arange(40) % 2
+    X[y == 1] *= np.linspace(0, 2, 100)
+    estimator = MaelreEstimator("series", epochs=2, random_state=0).fit(X, y)
+    print(estimator.comparison_)
+    estimator.comparison_.prefers_simple  # what the warning depends on
+    ```
     """
 
     tool: str
