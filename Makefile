@@ -1,4 +1,4 @@
-# make demo   the environment, then the mosquito example on simulated wingbeats
+# make demo   an environment with one backend, then the mosquito example, simulated
 # make test   the environment, then style and all quick tests on all three backends
 # make docs   the site, in build/site, from an environment of its own
 # make release   wheel and source archive, in build/release/dist, checked and tried out
@@ -14,13 +14,16 @@ READY = $(VENV)/ready
 VENV_DOCS ?= .venv-docs
 READY_DOCS = $(VENV_DOCS)/ready
 RUN = $(VENV)/bin/python
+# The demo needs one backend alone; where the environment of the tests is, it takes that.
+DEMO = $(if $(wildcard $(READY)),$(VENV),.venv-$(KERAS_BACKEND))
 # Two test processes share the cores; threads of their own would only wait.
 PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
 
 .PHONY: demo test test-slow style format guides docs release clean
 
-demo: $(READY)
-	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(RUN) examples/mosquito.py
+demo: $(DEMO)/ready
+	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 $(DEMO)/bin/python \
+		examples/mosquito.py
 
 test: $(READY) style
 	@set -e; for backend in $(BACKENDS); do \
@@ -70,10 +73,15 @@ $(READY_DOCS): pyproject.toml
 	$(VENV_DOCS)/bin/python -m pip install --quiet -e ".[docs]"
 	touch $@
 
+.venv-%/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet -c constraints.txt -e ".[$*,examples]"
+	touch $@
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV_DOCS) runs build docs/guides docs/project *.egg-info
+	rm -rf $(VENV) .venv-* runs build docs/guides docs/project *.egg-info
