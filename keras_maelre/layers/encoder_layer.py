@@ -184,14 +184,14 @@ class EncoderLayer(keras.layers.Layer):
     def _recomputed(self, function):
         """`keras.remat` of a function, which casts weights as this layer does.
 
-        torch calls the function again in the backward pass, where no layer is being
-        called: in mixed precision, the weights would come as they are stored.
+        torch and TensorFlow call the function again in the backward pass, where no layer
+        is being called: in mixed precision, the weights would come as they are stored.
         """
         if (
-            keras.backend.backend() == "torch"
+            keras.backend.backend() != "jax"
             and self.compute_dtype != self.variable_dtype
         ):
-            function = _Call(function, dtype=self.dtype_policy)
+            function = _Call(function, dtype=self.dtype_policy, name="recomputed")
         return keras.remat(function)
 
     def _in_chunks(self, x, mask, seeds, remat):
