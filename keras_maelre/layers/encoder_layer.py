@@ -184,8 +184,9 @@ class EncoderLayer(keras.layers.Layer):
     def _recomputed(self, function):
         """`keras.remat` of a function, which casts weights as this layer does.
 
-        torch and TensorFlow call the function again in the backward pass, where no layer
-        is being called: in mixed precision, the weights would come as they are stored.
+        torch and TensorFlow call the function again in the backward pass, where no
+        layer is being called: in mixed precision, the weights would come as they are
+        stored.
         """
         if (
             keras.backend.backend() != "jax"
