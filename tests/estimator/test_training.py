@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import keras_maelre
-from keras_maelre.preprocessing import SeriesPreprocessor
 from tests.estimator.small import TOLERANCE, difference, documents, estimator, waves
 
 pytestmark = pytest.mark.compiles_long
@@ -48,30 +47,31 @@ def test_time_limit():
     assert fitted.predict(X).shape == (64,)
 
 
-@keras.saving.register_keras_serializable(package="test_estimator")
-class Interrupted(SeriesPreprocessor):
-    """Fails at one of its calls, as if the process had been killed."""
+class Interrupted(keras.layers.Layer):
+    """Fails at one of its calls, one for each step, as if the process were killed."""
 
     calls, last = 0, None
 
-    def prepare(self, samples):
+    def call(self, x, training=False):
         Interrupted.calls += 1
         if Interrupted.calls == Interrupted.last:
             raise KeyboardInterrupt
-        return super().prepare(samples)
+        return x
 
 
 def test_output_goes_on_with_this_very_training(tmp_path, monkeypatch):
     X, y = waves(24)
-    options = {"epochs": 4, "preprocessor": Interrupted((24, 1))}
+    options = {"epochs": 4, "recipe": {"augmentation": [Interrupted()]}}
     whole = estimator(**options, output=tmp_path / "whole").fit(X, y)
+    steps = Interrupted.calls
     assert keras_maelre.MaelreClassifier.from_preset(tmp_path / "whole" / "preset")
-    monkeypatch.setattr(Interrupted, "last", Interrupted.calls + 6)
+    monkeypatch.setattr(Interrupted, "last", steps + 6)
     with pytest.raises(KeyboardInterrupt):
         estimator(**options, output=tmp_path / "cut").fit(X, y)
     calls = Interrupted.calls
     resumed = estimator(**options, output=tmp_path / "cut").fit(X, y)
-    assert Interrupted.calls - calls < 4 * 4
+    # Two epochs, and the batch that a training is restored with.
+    assert steps == 8 and Interrupted.calls - calls == 4 + 1
     assert len(resumed.history_["loss"]) == 4
     assert difference(whole, resumed, X) <= max(TOLERANCE, 1e-6)
     # Nothing is left to be trained.
