@@ -12,10 +12,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
+from keras_maelre.estimator.extra_features import PENALTIES
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
-
-PENALTIES = np.logspace(-3, 6, 19)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +134,9 @@ def compare(modality, trained, held_out, score, multi_label, seed):
 
     Args:
         modality: String, one of `TOOLS`.
-        trained: Tuple of the samples and targets that the classifier was trained on.
-        held_out: Tuple of those that it was validated on.
+        trained: Tuple that begins with the samples and targets that the classifier was
+            trained on.
+        held_out: The same of those that it was validated on.
         score: Float, the classifier's score on them.
         multi_label: Boolean.
         seed: Integer.
@@ -149,8 +149,8 @@ def compare(modality, trained, held_out, score, multi_label, seed):
             nine steps.
     """
     begin = time.monotonic()
-    samples, targets = held_out
-    answer = simple_tool(modality, multi_label, seed).fit(*trained).predict(samples)
+    samples, targets = held_out[:2]
+    answer = simple_tool(modality, multi_label, seed).fit(*trained[:2]).predict(samples)
     if multi_label:
         simple = f1_score(targets, answer, average="micro", zero_division=0.0)
     else:

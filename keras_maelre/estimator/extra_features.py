@@ -45,7 +45,7 @@ class JoinedHead:
         self.transformer = transformer
         self.multi_label = multi_label
         self.classes = classes
-        self.model = None
+        self.model, self.scale = None, 1.0
         self.weights = START
 
     def fit(self, samples, targets, sample_weight=None):
@@ -63,6 +63,7 @@ class JoinedHead:
             linear = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
             weights = {"ridgeclassifiercv__sample_weight": sample_weight}
             linear.fit(features, targets, **weights)
+            self.scale = RIDGE_TO_LOGITS
         else:
             linear = LogisticRegression(C=10.0, max_iter=1000)
             # One for each label passes weights on only where it is told to.
@@ -119,13 +120,11 @@ class JoinedHead:
         scores = linear.decision_function(transformer.transform(samples))
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
-        if not isinstance(linear, (LogisticRegression, OneVsRestClassifier)):
-            scores = RIDGE_TO_LOGITS * scores
-        return scores
+        return self.scale * scores
 
 
-def split_to_join(samples, targets, weights, held_out):
-    """Returns what to train on, and what to choose the weights of both parts on."""
+def split_samples(samples, targets, weights, held_out):
+    """Returns samples, targets and weights to train on, and those that are held out."""
     inside, outside = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     return (
         (take(samples, inside), targets[inside], _taken(weights, inside)),

@@ -29,7 +29,7 @@ from keras_maelre.estimator.default_preprocessor import (
     default_preprocessor,
     warn_of_cuts,
 )
-from keras_maelre.estimator.extra_features import JoinedHead, split_to_join
+from keras_maelre.estimator.extra_features import JoinedHead, split_samples
 from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
 from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
 from keras_maelre.models import MaelreClassifier
@@ -240,7 +240,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
             trained, held_out = (samples, targets, weights), None
             if self.extra_features is not None and out.any():
-                trained, held_out = split_to_join(samples, targets, weights, out)
+                trained, held_out = split_samples(samples, targets, weights, out)
                 groups = None if groups is None else np.asarray(groups)[~out]
             history = recipe.fit(
                 classifier,
@@ -271,15 +271,16 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             self.joined_head_ = joined
         elif history.best_score is not None:
             score = history.best_score
+            parts = split_samples(samples, targets, weights, out)
             # A probe that is kept has learned the held-out samples in the end.
             if multi_label and history.best_epoch >= 0:
-                chosen = np.flatnonzero(out)
-                found = classifier.predict_proba(
-                    take(samples, chosen), batch_size=self.batch_size
-                )
-                score = _tune_thresholds(classifier, targets[chosen], found) or score
+                x, y = parts[1][:2]
+                found = classifier.predict_proba(x, batch_size=self.batch_size)
+                if _tune_thresholds(classifier, y, found):
+                    decided = classifier.decide(found)
+                    score = f1_score(y, decided, average="micro", zero_division=0.0)
             if self.compare:
-                self.comparison_ = self._compared(samples, targets, out, score, seed)
+                self.comparison_ = self._compared(*parts, score, multi_label, seed)
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -490,16 +491,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
 
-    def _compared(self, samples, targets, held_out, score, seed):
+    def _compared(self, trained, held_out, score, multi_label, seed):
         """Returns the comparison with the simple tool, and warns if that is better."""
         if self.modality not in TOOLS:
             return None
-        parts = [
-            (take(samples, chosen), targets[chosen])
-            for chosen in map(np.flatnonzero, (~held_out, held_out))
-        ]
         try:
-            found = compare(self.modality, *parts, score, targets.ndim == 2, seed)
+            found = compare(self.modality, trained, held_out, score, multi_label, seed)
         except ValueError as error:
             if self.verbose:
                 print(f"Not compared with a simple tool: {error}")
@@ -597,16 +594,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
 
 def _tune_thresholds(classifier, targets, probabilities):
-    """Sets the thresholds of a multi-label classifier where there is enough to tune on.
-
-    Returns:
-        Float, the micro-F1 that they reach, or `None` if they were left alone.
-    """
-    if len(targets) < FEWEST_TO_TUNE_ON:
-        return None
-    classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
-    decided = classifier.decide(probabilities)
-    return f1_score(targets, decided, average="micro", zero_division=0.0)
+    """Sets the thresholds of labels, and returns whether there was enough to do so."""
+    enough = len(targets) >= FEWEST_TO_TUNE_ON
+    if enough:
+        classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
+    return enough
 
 
 def _check_lengths(X, **others):

@@ -198,7 +198,7 @@ class AugmentedBatches(keras.utils.PyDataset):
             generator = np.random.default_rng([self.seed, epoch, index])
             layer = self.mixing[generator.integers(len(self.mixing))]
             _rewind(layer, [self.seed, -1], self._draw(epoch, index))
-            x, y, weight = _mix(layer, x, y, weight)
+            x, y, weight = _mixed(layer, x, y, weight)
         return (x, y) if weight is None else (x, y, weight)
 
     def _draw(self, epoch, index):
@@ -329,7 +329,7 @@ def _group_lengths(order, lengths, batch_size, generator):
     return generator.permutation(batches).reshape(-1)
 
 
-def _mix(layer, x, y, weight):
+def _mixed(layer, x, y, weight):
     if weight is not None:
         # Labels count as much as the samples that they are mixed from.
         y = np.concatenate([y * weight[:, None], weight[:, None]], axis=1)
