@@ -7,7 +7,9 @@ Series as `keras_maelre.datasets.load_series` takes them are classified by
 `tiny_series`; tables of texts, as `read_table` takes them, byte by byte by
 `tiny_bytes`; "digits" are the images of `load_digits_images`. Each classifier is
 trained by its recipe, quantized in every mode, saved, loaded, and measured on the test
-samples as it was loaded. Times are CPU time of the process, the least of five.
+samples as it was loaded. The last rows are of the exported ONNX file, and of what ONNX
+Runtime's own quantization of its weights makes of it. Times are CPU time of the
+process for prepared inputs, the least of five.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import numpy as np
 
 import keras_maelre
 from keras_maelre import datasets, preprocessing, training
+from keras_maelre.deployment.runtimes import open_file
 from keras_maelre.models.sample_batches import take
 
 MODES = {
@@ -47,6 +50,9 @@ def main():
             for mode in MODES:
                 rows.append(measured(classifier, data, folder, mode, args))
                 print(rows[-1], flush=True)
+            for row in measured_in_onnx_runtime(classifier, data, folder, args):
+                rows.append(row)
+                print(row, flush=True)
     print(table(rows))
 
 
@@ -105,13 +111,17 @@ def measured(classifier, data, folder, mode, args):
     model = keras_maelre.MaelreClassifier.from_preset(folder)
     change = np.abs(model.predict_proba(few) - expected).max()
     x = model.preprocessor(few)
+
+    def forward(x):
+        keras.Model.predict_on_batch(model, x)
+
     return {
         "data": data.name,
         "mode": mode,
         "accuracy": f"{accuracy(model, data):.4f}",
         "MB": f"{sum(p.stat().st_size for p in folder.iterdir()) / 1e6:.2f}",
-        f"ms of {args.batch_size}": f"{milliseconds(model, x):.2f}",
-        "ms of one": f"{milliseconds(model, x[:1]):.2f}",
+        f"ms of {args.batch_size}": f"{milliseconds(forward, x):.2f}",
+        "ms of one": f"{milliseconds(forward, x[:1]):.2f}",
         "changed by loading": f"{change:.0e}",
     }
 
@@ -125,16 +135,41 @@ def quantized(classifier, config, folder):
     return model
 
 
+def measured_in_onnx_runtime(classifier, data, folder, args):
+    """Rows of the exported file, as it is and quantized by the runtime."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    path = pathlib.Path(folder) / "float32.onnx"
+    keras_maelre.export(classifier, path, "onnx", raw_input=False)
+    quantized_path = path.with_name("int8.onnx")
+    quantize_dynamic(path, quantized_path, weight_type=QuantType.QInt8)
+    inputs = classifier.preprocessor(data.x_test)
+    starts = range(0, len(inputs), args.batch_size)
+    batches = [inputs[start : start + args.batch_size] for start in starts]
+    for mode, file in (("float32", path), ("int8", quantized_path)):
+        forward = open_file(file, "onnx")
+        found = [forward(x).argmax(axis=1) for x in batches]
+        yield {
+            "data": data.name,
+            "mode": f"ONNX Runtime, {mode}",
+            "accuracy": f"{np.mean(np.concatenate(found) == data.y_test):.4f}",
+            "MB": f"{file.stat().st_size / 1e6:.2f}",
+            f"ms of {args.batch_size}": f"{milliseconds(forward, batches[0]):.2f}",
+            "ms of one": f"{milliseconds(forward, batches[0][:1]):.2f}",
+            "changed by loading": "",
+        }
+
+
 def accuracy(model, data):
     return np.mean(model.predict_proba(data.x_test).argmax(axis=1) == data.y_test)
 
 
-def milliseconds(model, x):
+def milliseconds(forward, x):
     """CPU time of a sample."""
     spent = []
     for _ in range(6):
         begin = time.process_time()
-        keras.Model.predict_on_batch(model, x)
+        forward(x)
         spent.append(time.process_time() - begin)
     return 1000 * min(spent[1:]) / len(x)
 

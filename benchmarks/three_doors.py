@@ -1,0 +1,134 @@
+"""The same real data through the three doors: estimator, recipe, Keras.
+
+    KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/three_doors.py \
+        esc10/index.csv:5 imagenette.npz ohsumed.parquet:labels --seconds 600
+
+Data as in small_data.py. The estimator and `small_data_recipe` have the same time, and
+Keras' `fit`, with AdamW at a rate of 1e-3, as many epochs as the recipe trained. Recipe
+and Keras train the preset `tiny` with the preprocessor that the estimator chooses for
+such samples, series at full length; all validate on a tenth of the training samples,
+which only the first two choose an epoch by. The test samples are looked at once.
+
+Every row is written to `--output` once it is measured, and is not measured again.
+"""
+
+import argparse
+import pathlib
+import time
+
+import keras
+import numpy as np
+from kept_rows import read_rows, write_rows
+from sklearn.metrics import f1_score
+from small_data import load
+
+from keras_maelre import MaelreClassifier, MaelreEstimator
+from keras_maelre.estimator.default_preprocessor import default_preprocessor
+from keras_maelre.estimator.series_input import series_candidates
+from keras_maelre.training import small_data_recipe
+
+
+def main():
+    args = parse()
+    rows = read_rows(args.output)
+    for path in args.data:
+        modality, name, data = load(path)
+        for door, enter in DOORS.items():
+            found = {r["door"]: r for r in rows if r["data"] == name}
+            if door in found:
+                continue
+            keras.utils.set_random_seed(args.seed)
+            begin = time.monotonic()
+            decided, epochs = enter(modality, data, found, args)
+            row = {"data": name, "door": door, "epochs": epochs, "seed": args.seed}
+            row["seconds"] = round(time.monotonic() - begin)
+            rows.append(row | scores(decided, data))
+            write_rows(args.output, rows)
+            print(rows[-1], flush=True)
+
+
+def by_estimator(modality, data, found, args):
+    estimator = MaelreEstimator(
+        modality,
+        time_limit=args.seconds,
+        random_state=args.seed,
+        compare=False,
+        verbose=2,
+    )
+    estimator.fit(data.x_train, data.y_train, groups=data.groups_train)
+    return estimator.predict(data.x_test), len(estimator.history_["loss"])
+
+
+def by_recipe(modality, data, found, args):
+    classifier = new_classifier(modality, data, pooling="blocks")
+    history = small_data_recipe(modality).fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        validation_split=0.1,
+        groups=data.groups_train,
+        epochs=200,
+        time_limit=args.seconds,
+        seed=args.seed,
+        verbose=2,
+    )
+    return decisions(classifier, data), len(history.history["loss"])
+
+
+def by_keras(modality, data, found, args):
+    classifier = new_classifier(modality, data)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if data.multi_label:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    classifier.compile(keras.optimizers.AdamW(1e-3), loss)
+    epochs = found["recipe"]["epochs"]
+    classifier.fit(data.x_train, data.y_train, epochs=epochs, verbose=2)
+    return decisions(classifier, data), epochs
+
+
+DOORS = {"estimator": by_estimator, "recipe": by_recipe, "Keras": by_keras}
+
+
+def new_classifier(modality, data, **arguments):
+    preset = f"tiny_{modality}"
+    if modality == "series":
+        preprocessor = series_candidates(data.x_train)[-1]
+    else:
+        limit = MaelreClassifier.presets[preset]["input_shape"]
+        preprocessor = default_preprocessor(modality, data.x_train, None, limit)
+    return MaelreClassifier.from_preset(
+        preset,
+        preprocessor=preprocessor,
+        class_names=data.class_names,
+        multi_label=data.multi_label,
+        **arguments,
+    )
+
+
+def decisions(classifier, data):
+    decided = classifier.decide(classifier.predict_proba(data.x_test))
+    return decided.astype(int) if data.multi_label else np.argmax(decided, axis=1)
+
+
+def scores(decided, data):
+    if not data.multi_label:
+        return {"accuracy": round(float(np.mean(decided == data.y_test)), 4)}
+    return {
+        f"{kind}_f1": round(float(f1_score(data.y_test, decided, average=kind)), 4)
+        for kind in ("micro", "macro")
+    }
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("data", nargs="+")
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=pathlib.Path("three_doors.json")
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
