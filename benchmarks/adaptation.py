@@ -45,7 +45,7 @@ def main():
         print(f"{data.name}, first half: {accuracy(classifier, source):.4f}")
         with tempfile.TemporaryDirectory() as folder:
             classifier.save_to_preset(folder)
-            for way in WAYS:
+            for way in args.ways:
                 rows.append(trained_on(folder, target, way, args))
                 print(rows[-1], flush=True)
     print(table(rows))
@@ -113,6 +113,7 @@ def parse():
     parser.add_argument("--rate", type=float, default=1e-3, help="on the first half")
     parser.add_argument("--target-epochs", type=int, default=20)
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 3e-3])
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--length", type=int, default=1024, help="bytes of a text")
     parser.add_argument("--plain", action="store_true", help="samples as they are")
     parser.add_argument("--seed", type=int, default=0)
