@@ -34,11 +34,15 @@ GUIDES = (
     "quickstart",
     "three_doors",
     "raw_data",
+    "texts",
     "explanation",
     "decisions",
+    "long_inputs",
+    "fine_tuning",
+    "export_and_serve",
     "own_modality",
 )
-THUMBNAILS = {"quickstart": 3, "decisions": 2}
+THUMBNAILS = {"quickstart": 3, "decisions": 2, "long_inputs": 2}
 # What else links in these files lead to.
 SHOWN = {
     **{file: page for page, (file, section) in PAGES.items() if section is None},
@@ -97,8 +101,8 @@ def page_of(path, docs):
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         source = "".join(cell["source"]).strip("\n")
         if cell["cell_type"] == "markdown":
-            # Other guides are pages here.
-            parts.append(re.sub(r"\((\w+)\.ipynb\)", r"(\1.md)", source))
+            page = f"guides/{path.stem}.md"
+            parts.append(relinked(source, f"guides/{path.name}", page, docs))
             continue
         if source:
             parts.append(f"```python\n{source}\n```")

@@ -179,6 +179,6 @@ print("the reloaded estimator predicts the same:", same)
 # %% [markdown]
 # ## What next
 #
-# - Documents with several labels each: [how-to](../howto/multi_label.md).
-# - Which tool for which data, with measured scores: [chooser](../chooser.md).
+# - Documents with several labels each: [how-to](../docs/howto/multi_label.md).
+# - Which tool for which data, with measured scores: [chooser](../docs/chooser.md).
 # - Where an answer comes from, word by word: [why this answer?](explanation.ipynb)

@@ -25,6 +25,10 @@ ROOT = pathlib.Path(__file__).parent.parent
         ("own_modality", "the reloaded preset predicts the same: True", "video_preset"),
         ("decisions", "the reloaded preset decides the same: True", "detector_preset"),
         ("explanation", "explanations rest on what was learned: True", None),
+        ("texts", "the reloaded estimator predicts the same: True", None),
+        ("long_inputs", "{'chunk_size': 1000} largest difference", None),
+        ("fine_tuning", "the merged model predicts the same: True", "digits_preset"),
+        ("export_and_serve", "60 requests answered, 60 of them right", None),
     ],
 )
 def test_guide_runs(name, says, preset, tmp_path):

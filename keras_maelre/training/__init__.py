@@ -15,6 +15,10 @@ from keras_maelre.training.calibration import (
 )
 from keras_maelre.training.classification_report import ClassificationReport
 from keras_maelre.training.layer_rates import layer_rates
+from keras_maelre.training.learning_rate_range import (
+    LearningRateRange,
+    learning_rate_range,
+)
 from keras_maelre.training.linear_probe import linear_probe
 from keras_maelre.training.multi_label_loss import ArticleLabelCrossentropy
 from keras_maelre.training.multi_label_metrics import (
@@ -39,6 +43,7 @@ __all__ = [
     "ClassificationReport",
     "ExampleBasedF1",
     "LabelBasedF1",
+    "LearningRateRange",
     "MicroF1",
     "MultiLabelReport",
     "OrderedBatches",
@@ -50,6 +55,7 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "layer_rates",
+    "learning_rate_range",
     "linear_probe",
     "plot_learning_curve",
     "plot_reliability",

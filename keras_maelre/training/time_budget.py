@@ -6,9 +6,8 @@ import statistics
 import time
 
 import keras
-import numpy as np
 
-from keras_maelre.training.resumable_training import random_states
+from keras_maelre.training.kept_state import kept_state
 
 # What a training is planned to take of the time that it has: steps differ.
 PLANNED_FRACTION = 0.85
@@ -31,19 +30,15 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
         Dictionary with the integers `epochs` and `steps_per_epoch`.
     """
     begin = time.monotonic()
-    variables = [*classifier.weights, *random_states(classifier).values()]
-    kept = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
     # Batches hold inputs of the model: the raw door of the classifier is stepped over.
     train = functools.partial(keras.Model.train_on_batch, classifier)
     test = functools.partial(keras.Model.test_on_batch, classifier)
-    compiling, step = _timed(batches, train)
     check = 0.0
-    if validation is not None:
-        compiled, each = _timed(validation, test)
-        compiling, check = compiling + compiled, each * len(validation)
-    for variable, value in zip(variables, kept, strict=True):
-        variable.assign(value)
-    classifier.reset_metrics()
+    with kept_state(classifier):
+        compiling, step = _timed(batches, train)
+        if validation is not None:
+            compiled, each = _timed(validation, test)
+            compiling, check = compiling + compiled, each * len(validation)
     # Backends that compile will do it again, for the schedule that fits.
     left = seconds - (time.monotonic() - begin) - compiling
     left *= PLANNED_FRACTION
