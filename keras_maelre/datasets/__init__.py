@@ -16,11 +16,14 @@ from keras_maelre.datasets.stratified_split import stratified_split
 from keras_maelre.datasets.text_table import read_table
 from keras_maelre.datasets.ucr import read_ucr
 from keras_maelre.datasets.vggsound import read_vggsound
+from keras_maelre.datasets.windows import average_windows, cut_windows
 
 __all__ = [
     "ClassificationDataset",
+    "average_windows",
     "check_image",
     "check_sound",
+    "cut_windows",
     "load_digits_images",
     "load_imagenet",
     "load_mosquito_sound",
