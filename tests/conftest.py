@@ -15,6 +15,23 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
+TESTS = pathlib.Path(__file__).parent
+# What reads files, cuts NumPy arrays or looks at the tree is the same on every backend:
+# quick on torch alone, and on the others among the slow tests.
+WITHOUT_BACKEND = (
+    "datasets/",
+    "estimator/test_mini_rocket.py",
+    "examples/simulated/",
+    "preprocessing/test_read_sound.py",
+    "preprocessing/test_text_from_documents.py",
+    "safety/test_fuzz_files.py",
+    "test_community.py",
+    "test_imports.py",
+    "test_site.py",
+    "training/test_multi_label_report.py",
+    "training/test_thresholds.py",
+)
+
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
@@ -40,5 +57,6 @@ def pytest_collection_modifyitems(items):
     if keras.backend.backend() == "torch":
         return
     for item in items:
-        if item.get_closest_marker("compiles_long"):
+        path = item.path.relative_to(TESTS).as_posix()
+        if item.get_closest_marker("compiles_long") or path.startswith(WITHOUT_BACKEND):
             item.add_marker(pytest.mark.slow)

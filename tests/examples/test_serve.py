@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import pathlib
+import tomllib
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ testclient = pytest.importorskip("fastapi.testclient")
 
 import serve  # noqa: E402
 
+ROOT = pathlib.Path(__file__).parent.parent.parent
 SIZE = {"width": 16, "depths": (1, 1, 1, 1), "num_classes": 2}
 PREPROCESSORS = {
     "bytes": BytePreprocessor((48,)),
@@ -118,3 +121,16 @@ def test_a_classifier_without_preprocessor_is_refused():
     classifier.preprocessor = None
     with pytest.raises(ValueError, match="no preprocessor"):
         serve.make_app(classifier, 1000)
+
+
+def test_the_container_is_made_of_what_there_is():
+    lines = (ROOT / "examples" / "Dockerfile").read_text().splitlines()
+    for line in lines:
+        if line.startswith("COPY "):
+            for source in line.split()[1:-1]:
+                assert (ROOT / source).exists(), line
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    arguments = dict(line.split()[1].split("=") for line in lines if "ARG " in line)
+    extras = {"serve", arguments["BACKEND"], *arguments["EXTRAS"].split(",")}
+    assert extras <= set(known["optional-dependencies"])
+    assert '".[serve,$BACKEND,$EXTRAS]"' in "\n".join(lines)
