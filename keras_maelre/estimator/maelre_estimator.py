@@ -119,7 +119,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             values, one per epoch.
         n_features_in_: Integer, the length of the series, if they came in an array.
 
-    Raises (when fitted):
+    Raises:
         TypeError: If an argument is of the wrong type.
         ValueError: If an argument is out of range, or samples and labels do not fit.
 

@@ -38,7 +38,7 @@ class MiniRocket(TransformerMixin, BaseEstimator):
         random_state: Integer, `numpy.random.RandomState` or `None`: of the series that
             thresholds are taken from, and of the channels that are combined.
 
-    Raises (when fitted):
+    Raises:
         TypeError: If an argument or `X` is of the wrong type.
         ValueError: If an argument is out of range or a series is too short, holds
             what is not finite, or has another number of channels.

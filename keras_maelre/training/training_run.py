@@ -232,7 +232,7 @@ def describe(recipe, classifier, batches, validation, plan):
     checked = "none" if validation is None else f"{len(validation.x)} samples"
     rows = {
         "samples": f"{len(batches.x)} to train on, validation: {checked}",
-        "steps": f"{plan['epochs']} epochs of {len(batches)}, batches of "
+        "steps": f"{_epochs(plan['epochs'])} of {len(batches)}, batches of "
         f"{batches.batch_size}",
         "model": f"{backbone.modality.name}, {weights}, "
         f"{classifier.dtype_policy.name} on {keras.backend.backend()}",
@@ -355,7 +355,7 @@ def _layer_config(layer):
 
 def _summary(plan, history, best, seconds):
     done = len(history.epoch)
-    parts = [f"Trained {done} of {plan['epochs']} epochs in {seconds:.0f} s."]
+    parts = [f"Trained {done} of {_epochs(plan['epochs'])} in {seconds:.0f} s."]
     if best is not None and best.epoch == -1:
         parts.append(
             f"The probe is kept: no epoch had its {best.monitor} {best.score:.4f}."
@@ -366,6 +366,10 @@ def _summary(plan, history, best, seconds):
             f"{best.score:.4f}."
         )
     return " ".join(parts)
+
+
+def _epochs(count):
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
 def _by_name(history):

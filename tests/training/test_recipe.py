@@ -180,7 +180,7 @@ def test_time_limit_sizes_the_schedule(capsys):
     model = classifier()
     recipe("series").fit(model, X, Y, time_limit=1e-3, batch_size=8)
     assert int(model.optimizer.iterations) == 1
-    assert "1 epochs of 1" in capsys.readouterr().out
+    assert "1 epoch of 1" in capsys.readouterr().out
     assert np.isfinite(model.predict(X, verbose=0)).all()
 
 
