@@ -35,6 +35,14 @@ CASES = [
         9,
         True,
     ),
+    (
+        layers.PerformerAttention,
+        {"num_heads": 2, "num_features": 3},
+        SEQUENCE,
+        SEQUENCE,
+        4,
+        True,
+    ),
     (layers.ConvMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
     (layers.ConvMerge2D, {}, GRID, (2, 3, 3, 8), 2, True),
     (layers.MaxMerge1D, {}, SEQUENCE, (2, 4, 8), 4, True),
@@ -135,6 +143,8 @@ CASES = [
         )
     ),
 ]
+# How many weights are never trained.
+FIXED = {layers.PerformerAttention: 1}
 # Their input is integers or two tensors, or they keep statistics: each has a test of
 # its own. One is there to be subclassed.
 OTHERS = {
@@ -158,7 +168,7 @@ def test_layer(layer_class, arguments, input_shape, output_shape, weights, maski
         input_shape=input_shape,
         expected_output_shape=output_shape,
         expected_num_trainable_weights=weights,
-        expected_num_non_trainable_weights=0,
+        expected_num_non_trainable_weights=FIXED.get(layer_class, 0),
         supports_masking=masking,
     )
 

@@ -66,6 +66,7 @@ STEPS = {
     "LinearAttention": (layers.LinearAttention(1), MASK, MASK),
     "LongShortAttention": (layers.LongShortAttention(1, 2), MASK, MASK),
     "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
+    "PerformerAttention": (layers.PerformerAttention(1), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -204,6 +205,7 @@ PADDED = {
     "FocusedAttention": lambda: layers.FocusedAttention(2),
     "LongShortAttention": lambda: layers.LongShortAttention(2, 3),
     "WindowAttention": lambda: layers.WindowAttention(2, 3),
+    "PerformerAttention": lambda: layers.PerformerAttention(2),
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
@@ -281,7 +283,7 @@ def test_masked_tokens_of_a_grid_may_hold_anything(make):
 
 # Permutation
 
-PERMUTED = {name: PADDED[name] for name in list(PADDED)[:6]}
+PERMUTED = {name: PADDED[name] for name in (*list(PADDED)[:6], "PerformerAttention")}
 
 
 @pytest.mark.parametrize("make", PERMUTED.values(), ids=PERMUTED)

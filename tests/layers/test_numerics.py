@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import layers
+from tests.references import kinds_numpy
 from tests.references import maelre_numpy as reference
 from tests.references import weights as variables_of
 from tests.references.comparison import (
@@ -49,7 +50,15 @@ OTHER_KINDS = {
         reference.long_short_attention,
         {"window": 2},
     ),
+    "performer": (
+        layers.PerformerAttention,
+        {"num_features": 6},
+        kinds_numpy.performer_attention,
+        {},
+    ),
 }
+# Those whose length is looked at in fewer sizes.
+FEW_SIZES = ("performer",)
 ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]
 MERGES_1D = {
     "conv": lambda tokens: layers.ConvMerge1D(),
@@ -117,7 +126,11 @@ def name(value):
 
 @pytest.mark.parametrize(
     "kind,tokens",
-    [(kind, tokens) for kind in ("elu", *OTHER_KINDS) for tokens in TOKENS]
+    [
+        (kind, tokens)
+        for kind in ("elu", *OTHER_KINDS)
+        for tokens in ((2, 37) if kind in FEW_SIZES else TOKENS)
+    ]
     + [
         (kind, tokens)
         for kind in ("relu", "softplus", "focused", square_plus)
@@ -155,14 +168,24 @@ def test_attention_gradients(kind):
     assert_attention_matches(kind, 2, random(6, 13, DIM), masks(13))
 
 
-@pytest.mark.parametrize("tokens,num_heads", [(1, 1), (5, 8), (37, 4)])
-@pytest.mark.parametrize("kind", ["elu", *OTHER_KINDS])
+@pytest.mark.parametrize(
+    "kind,tokens,num_heads",
+    [
+        (kind, tokens, num_heads)
+        for kind in ("elu", *OTHER_KINDS)
+        for tokens, num_heads in [(1, 1), (5, 8), (37, 4)]
+        if kind not in FEW_SIZES or tokens == 5
+    ],
+)
 def test_attention_gradients_with_few_or_many_heads(kind, tokens, num_heads):
     assert_attention_matches(kind, num_heads, random(3, tokens, DIM), None)
 
 
-@pytest.mark.parametrize("part", ["query", "key"])
-@pytest.mark.parametrize("kind", ["elu", "softplus"])
+@pytest.mark.parametrize(
+    "kind,part",
+    [(kind, part) for kind in ("elu", "softplus") for part in ("query", "key")]
+    + [("performer", "query")],
+)
 def test_attention_does_not_depend_on_the_size_of_the_features(kind, part):
     """Features of about exp(-40) weigh the tokens like any others."""
     shift = np.zeros(3 * DIM, dtype="float32")
@@ -431,7 +454,9 @@ def test_gradients_of_large_features_are_finite(kind):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("kind", ["focused attention", "window", "long_short"])
+@pytest.mark.parametrize(
+    "kind", ["focused attention", "window", "long_short", *FEW_SIZES]
+)
 def test_other_kinds_in_half_precision(kind, policy):
     x, mask = random(6, 37, 16), masks(37)
     layer, expected = attention_and_reference(kind, 2, x, dtype=policy)

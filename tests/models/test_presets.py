@@ -75,6 +75,8 @@ def test_cost_of_other_kinds():
     # Scores, two sums, and two products of the queries with 16 landmarks.
     far = 5 * 81 * 16 * 16
     assert change("long_short", attention_window=3) == window + far - linear
+    # Features of queries and keys, their sums and the use of these, for 64 directions.
+    assert change("performer") == 4 * 81 * 16 * 64 - linear
 
 
 def test_cost_of_a_shorter_input_is_that_of_a_shorter_model():

@@ -11,7 +11,7 @@ def norm(layer):
 
 def attention(layer):
     weights = {"qkv": dense(layer.qkv), "output_dense": dense(layer.output_dense)}
-    for name in ("value_kernel", "landmark_kernel"):
+    for name in ("value_kernel", "landmark_kernel", "directions"):
         if hasattr(layer, name):
             weights[name] = getattr(layer, name)
     for name in ("near_norm", "far_norm"):
