@@ -116,7 +116,7 @@ def attended(layer, x, mass, mask):
     """The mass that each token takes from those that an `EncoderLayer` attends to."""
     attention = layer.attention
     x = layer.attention_norm(x)
-    query, (key, _) = attention.query(x), attention.key_value(x)
+    query, (key, *_) = attention.query(x), attention.key_value(x)
     # As wide as a head, as JAX's attention wants it.
     value = ops.cast(ops.expand_dims(mass, 2), query.dtype)
     value = ops.broadcast_to(value, ops.shape(query))

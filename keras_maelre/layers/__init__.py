@@ -12,6 +12,7 @@ from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.long_short_attention import LongShortAttention
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
+from keras_maelre.layers.nystrom_attention import NystromAttention
 from keras_maelre.layers.performer_attention import PerformerAttention
 from keras_maelre.layers.position_embedding import PositionEmbedding
 from keras_maelre.layers.residual_merge import ResidualMerge1D, ResidualMerge2D
@@ -37,6 +38,7 @@ __all__ = [
     "MaelreBlock",
     "MaxMerge1D",
     "MaxMerge2D",
+    "NystromAttention",
     "PatchStem",
     "PerformerAttention",
     "PositionEmbedding",

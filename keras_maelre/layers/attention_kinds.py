@@ -8,6 +8,7 @@ from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.focused_attention import FocusedAttention
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.long_short_attention import LongShortAttention
+from keras_maelre.layers.nystrom_attention import NystromAttention
 from keras_maelre.layers.performer_attention import PerformerAttention
 from keras_maelre.layers.self_attention import SelfAttention
 from keras_maelre.layers.window_attention import WindowAttention
@@ -19,6 +20,7 @@ ATTENTION_KINDS = {
     "window": WindowAttention,
     "long_short": LongShortAttention,
     "performer": PerformerAttention,
+    "nystrom": NystromAttention,
 }
 POSSIBLE = (
     f"one of {tuple(ATTENTION_KINDS)} or a subclass of "

@@ -47,8 +47,8 @@ class MaelreBlock(keras.layers.Layer):
         output_dim: Integer, the width after the block, or `None` to leave the width
             as it is, without a Dense layer.
         grid_shape: `None` for a sequence, or the height and width of the grid whose
-            tokens arrive row by row. The linear merge of a sequence needs the maximum
-            number of tokens, as a tuple of one integer.
+            tokens arrive row by row. The linear merge of a sequence, and some kinds of
+            attention, need the maximum number of tokens, as a tuple of one integer.
         dropout_rate: Float in [0, 1).
         drop_path_rate: Float in [0, 1), or one per transformer layer.
         remat: Boolean. See `EncoderLayer`.
@@ -128,6 +128,7 @@ class MaelreBlock(keras.layers.Layer):
                 attention=attention,
                 feature_map=feature_map,
                 attention_window=attention_window,
+                grid_shape=grid_shape,
                 remat=remat,
                 chunk_size=chunk_size,
                 kernel_initializer=clone_initializer(self.kernel_initializer),

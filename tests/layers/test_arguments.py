@@ -26,6 +26,8 @@ BAD_ARGUMENTS = [
     (layers.PerformerAttention, {"num_heads": 1, "num_features": 0}, "features=0"),
     (layers.PerformerAttention, {"num_heads": 1, "seed": -1}, "seed=-1"),
     (layers.PerformerAttention, {"num_heads": 1, "seed": None}, "seed=None"),
+    (layers.NystromAttention, {"num_heads": 1, "num_landmarks": 0}, "landmarks=0"),
+    (layers.NystromAttention, {"num_heads": 1, "num_landmarks": 513}, "arks=513"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 0}, "_window=0"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 2.5}, "_window=2.5"),
     (layers.ConvMerge1D, {"kernel_size": 0}, "kernel_size=0"),
@@ -196,7 +198,8 @@ class Whole(layers.SelfAttention):
 def test_the_classes_of_this_package_have_their_short_names():
     for name, kind in ATTENTION_KINDS.items():
         for identifier in (name, kind, f"keras_maelre>{kind.__name__}"):
-            assert layers.EncoderLayer(2, identifier).attention_kind == name
+            layer = layers.EncoderLayer(2, identifier, grid_shape=(2, 3))
+            assert layer.attention_kind == name
 
 
 def name(value):

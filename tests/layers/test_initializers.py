@@ -15,6 +15,7 @@ CASES = [
     (layers.WindowAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.LongShortAttention, {"num_heads": 2}, SEQUENCE, 3),
     (layers.PerformerAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.NystromAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.EncoderLayer, {"num_heads": 2}, SEQUENCE, 4),
     (
         layers.MaelreBlock,

@@ -67,6 +67,7 @@ STEPS = {
     "LongShortAttention": (layers.LongShortAttention(1, 2), MASK, MASK),
     "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
     "PerformerAttention": (layers.PerformerAttention(1), MASK, MASK),
+    "NystromAttention": (layers.NystromAttention(1, 3), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -206,6 +207,7 @@ PADDED = {
     "LongShortAttention": lambda: layers.LongShortAttention(2, 3),
     "WindowAttention": lambda: layers.WindowAttention(2, 3),
     "PerformerAttention": lambda: layers.PerformerAttention(2),
+    "NystromAttention": lambda: layers.NystromAttention(2, 3),
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
@@ -305,7 +307,8 @@ def test_permuting_the_tokens_permutes_the_outputs(make, masked):
 @pytest.mark.parametrize("kind", ATTENTION_KINDS)
 def test_where_values_come_from_adds_up_to_one(kind):
     """Also where more is done to the values than averaging."""
-    layer = layers.EncoderLayer(2, kind, attention_window=2).attention
+    arguments = {"attention_window": 2, "grid_shape": (2, 3)}
+    layer = layers.EncoderLayer(2, kind, **arguments).attention
     layer.build((3, 7, DIM))
     randomise(layer)
     query, key = random(2, 3, 7, 2, DIM // 2)

@@ -56,9 +56,18 @@ OTHER_KINDS = {
         kinds_numpy.performer_attention,
         {},
     ),
+    "nystrom": (
+        layers.NystromAttention,
+        {"num_landmarks": 4},
+        kinds_numpy.nystrom_attention,
+        {"num_landmarks": 4},
+    ),
 }
-# Those whose length is looked at in fewer sizes.
-FEW_SIZES = ("performer",)
+# Those of which fewer lengths are looked at; those of a grid have one.
+LENGTHS = {
+    kind: (13,) if "grid_shape" in arguments else (2, 37)
+    for kind, (_, arguments, *_) in list(OTHER_KINDS.items())[4:]
+}
 ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]
 MERGES_1D = {
     "conv": lambda tokens: layers.ConvMerge1D(),
@@ -129,7 +138,7 @@ def name(value):
     [
         (kind, tokens)
         for kind in ("elu", *OTHER_KINDS)
-        for tokens in ((2, 37) if kind in FEW_SIZES else TOKENS)
+        for tokens in LENGTHS.get(kind, TOKENS)
     ]
     + [
         (kind, tokens)
@@ -173,8 +182,9 @@ def test_attention_gradients(kind):
     [
         (kind, tokens, num_heads)
         for kind in ("elu", *OTHER_KINDS)
-        for tokens, num_heads in [(1, 1), (5, 8), (37, 4)]
-        if kind not in FEW_SIZES or tokens == 5
+        for tokens, num_heads in (
+            [(13, 8)] if kind in LENGTHS else [(1, 1), (5, 8), (37, 4)]
+        )
     ],
 )
 def test_attention_gradients_with_few_or_many_heads(kind, tokens, num_heads):
@@ -455,10 +465,11 @@ def test_gradients_of_large_features_are_finite(kind):
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize(
-    "kind", ["focused attention", "window", "long_short", *FEW_SIZES]
+    "kind", ["focused attention", "window", "long_short", *LENGTHS]
 )
 def test_other_kinds_in_half_precision(kind, policy):
-    x, mask = random(6, 37, 16), masks(37)
+    tokens = LENGTHS.get(kind, TOKENS)[-1]
+    x, mask = random(6, tokens, 16), masks(tokens)
     layer, expected = attention_and_reference(kind, 2, x, dtype=policy)
     weights = to_arrays(variables_of.attention(layer))
     outputs = values(layer, x, mask)

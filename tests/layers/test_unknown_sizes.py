@@ -18,6 +18,7 @@ SEQUENCES = [
     (layers.LinearAttention(2), (None, 4), (None, 4)),
     (layers.LongShortAttention(2), (None, 4), (None, 4)),
     (layers.PerformerAttention(2), (None, 4), (None, 4)),
+    (layers.NystromAttention(2), (None, 4), (None, 4)),
     (layers.WindowAttention(2), (None, 4), (None, 4)),
     (layers.LinearMerge((9,), strides=4), (None, 4), (None, 4)),
     (layers.MaelreBlock(1, 2, output_dim=8), (None, 4), (None, 8)),

@@ -6,7 +6,7 @@ token.
 
 import numpy as np
 
-from tests.references.maelre_numpy import multi_head
+from tests.references.maelre_numpy import multi_head, softmax
 
 
 def performer_attention(x, mask, weights, num_heads):
@@ -23,5 +23,31 @@ def performer_attention(x, mask, weights, num_heads):
         products = np.exp(products - products.max(axis=(1, 2), keepdims=True))
         similarity = products.sum(axis=2)
         return similarity / similarity.sum(axis=1, keepdims=True) @ value
+
+    return multi_head(x, mask, weights, num_heads, attend)
+
+
+def nystrom_attention(x, mask, weights, num_heads, num_landmarks, iterations=6):
+    """Tokens attend to the means of segments of the valid tokens, and these to all."""
+
+    def shares(query, key):
+        return softmax(query @ key.T / np.sqrt(query.shape[1]), True, axis=1)
+
+    def attend(query, key, value, mask):
+        segments = np.arange(mask.sum()) * num_landmarks // mask.sum()
+        near_query, near_key = (
+            np.stack([part[mask][segments == i].mean(0) for i in np.unique(segments)])
+            for part in (query, key)
+        )
+        between = shares(near_query, near_key)
+        identity = np.eye(len(between))
+        rows, columns = (between.sum(axis).max() for axis in (1, 0))
+        inverse = between.T / (rows * columns)
+        for _ in range(iterations):
+            product = between @ inverse
+            inner = 15 * identity - product @ (7 * identity - product)
+            inverse = inverse @ (13 * identity - product @ inner) / 4
+        context = shares(near_query, key[mask]) @ value[mask]
+        return shares(query, near_key) @ inverse @ context
 
     return multi_head(x, mask, weights, num_heads, attend)
