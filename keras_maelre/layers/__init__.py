@@ -9,6 +9,7 @@ from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.focused_attention import FocusedAttention
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
+from keras_maelre.layers.linformer_attention import LinformerAttention
 from keras_maelre.layers.long_short_attention import LongShortAttention
 from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
@@ -34,6 +35,7 @@ __all__ = [
     "FocusedAttention",
     "LinearAttention",
     "LinearMerge",
+    "LinformerAttention",
     "LongShortAttention",
     "MaelreBlock",
     "MaxMerge1D",

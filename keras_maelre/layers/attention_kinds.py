@@ -7,6 +7,7 @@ import keras
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.focused_attention import FocusedAttention
 from keras_maelre.layers.linear_attention import LinearAttention
+from keras_maelre.layers.linformer_attention import LinformerAttention
 from keras_maelre.layers.long_short_attention import LongShortAttention
 from keras_maelre.layers.nystrom_attention import NystromAttention
 from keras_maelre.layers.performer_attention import PerformerAttention
@@ -21,6 +22,7 @@ ATTENTION_KINDS = {
     "long_short": LongShortAttention,
     "performer": PerformerAttention,
     "nystrom": NystromAttention,
+    "linformer": LinformerAttention,
 }
 POSSIBLE = (
     f"one of {tuple(ATTENTION_KINDS)} or a subclass of "

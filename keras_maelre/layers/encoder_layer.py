@@ -26,9 +26,10 @@ class EncoderLayer(keras.layers.Layer):
         attention: `"linear"` (`LinearAttention`), `"dot"` (`DotAttention`),
             `"focused"` (`FocusedAttention`), `"window"` (`WindowAttention`),
             `"long_short"` (`LongShortAttention`), `"performer"`
-            (`PerformerAttention`), `"nystrom"` (`NystromAttention`), or a subclass of
-            `SelfAttention` that was registered with
-            `keras.saving.register_keras_serializable`, or its registered name.
+            (`PerformerAttention`), `"nystrom"` (`NystromAttention`), `"linformer"`
+            (`LinformerAttention`), or a subclass of `SelfAttention` that was
+            registered with `keras.saving.register_keras_serializable`, or its
+            registered name.
         feature_map: See `LinearAttention`; it has no effect on other kinds.
         attention_window: Integer from 1 to 4096, the `window` of `WindowAttention` and
             `LongShortAttention`; it has no effect on other kinds.

@@ -68,6 +68,7 @@ STEPS = {
     "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
     "PerformerAttention": (layers.PerformerAttention(1), MASK, MASK),
     "NystromAttention": (layers.NystromAttention(1, 3), MASK, MASK),
+    "LinformerAttention": (layers.LinformerAttention(1, (6,)), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -208,6 +209,7 @@ PADDED = {
     "WindowAttention": lambda: layers.WindowAttention(2, 3),
     "PerformerAttention": lambda: layers.PerformerAttention(2),
     "NystromAttention": lambda: layers.NystromAttention(2, 3),
+    "LinformerAttention": lambda: layers.LinformerAttention(2, (20,), 3),
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),

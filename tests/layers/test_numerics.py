@@ -62,10 +62,16 @@ OTHER_KINDS = {
         kinds_numpy.nystrom_attention,
         {"num_landmarks": 4},
     ),
+    "linformer": (
+        layers.LinformerAttention,
+        {"grid_shape": (40,), "num_landmarks": 3},
+        kinds_numpy.linformer_attention,
+        {},
+    ),
 }
 # Those of which fewer lengths are looked at; those of a grid have one.
 LENGTHS = {
-    kind: (13,) if "grid_shape" in arguments else (2, 37)
+    kind: (13,) if len(arguments.get("grid_shape", ())) == 2 else (2, 37)
     for kind, (_, arguments, *_) in list(OTHER_KINDS.items())[4:]
 }
 ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]

@@ -19,6 +19,7 @@ SEQUENCES = [
     (layers.LongShortAttention(2), (None, 4), (None, 4)),
     (layers.PerformerAttention(2), (None, 4), (None, 4)),
     (layers.NystromAttention(2), (None, 4), (None, 4)),
+    (layers.LinformerAttention(2, (9,)), (None, 4), (None, 4)),
     (layers.WindowAttention(2), (None, 4), (None, 4)),
     (layers.LinearMerge((9,), strides=4), (None, 4), (None, 4)),
     (layers.MaelreBlock(1, 2, output_dim=8), (None, 4), (None, 8)),

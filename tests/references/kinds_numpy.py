@@ -51,3 +51,20 @@ def nystrom_attention(x, mask, weights, num_heads, num_landmarks, iterations=6):
         return shares(query, near_key) @ inverse @ context
 
     return multi_head(x, mask, weights, num_heads, attend)
+
+
+def linformer_attention(x, mask, weights, num_heads):
+    """Attention to sums of the keys and values of valid tokens, one weight a place."""
+
+    def attend(query, key, value, mask):
+        projections = (
+            weights[name][: len(key)] for name in ("key_projection", "value_projection")
+        )
+        key, value = (
+            rows[mask].T @ part[mask]
+            for rows, part in zip(projections, (key, value), strict=True)
+        )
+        scores = query @ key.T / np.sqrt(query.shape[1])
+        return softmax(scores, True, axis=1) @ value
+
+    return multi_head(x, mask, weights, num_heads, attend)
