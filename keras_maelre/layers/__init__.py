@@ -3,6 +3,7 @@
 from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
 from keras_maelre.layers.class_token import ClassToken, SplitClassToken
 from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
+from keras_maelre.layers.conv_mixer import ConvMixer
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import DropPath
 from keras_maelre.layers.encoder_layer import EncoderLayer
@@ -15,6 +16,7 @@ from keras_maelre.layers.maelre_block import MaelreBlock
 from keras_maelre.layers.max_merge import MaxMerge1D, MaxMerge2D
 from keras_maelre.layers.nystrom_attention import NystromAttention
 from keras_maelre.layers.performer_attention import PerformerAttention
+from keras_maelre.layers.pool_mixer import PoolMixer
 from keras_maelre.layers.position_embedding import PositionEmbedding
 from keras_maelre.layers.residual_merge import ResidualMerge1D, ResidualMerge2D
 from keras_maelre.layers.running_standardization import RunningStandardization
@@ -29,6 +31,7 @@ __all__ = [
     "ClassToken",
     "ConvMerge1D",
     "ConvMerge2D",
+    "ConvMixer",
     "DotAttention",
     "DropPath",
     "EncoderLayer",
@@ -43,6 +46,7 @@ __all__ = [
     "NystromAttention",
     "PatchStem",
     "PerformerAttention",
+    "PoolMixer",
     "PositionEmbedding",
     "ResidualMerge1D",
     "ResidualMerge2D",

@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from keras_maelre.layers.conv_mixer import ConvMixer
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.focused_attention import FocusedAttention
 from keras_maelre.layers.linear_attention import LinearAttention
@@ -11,6 +12,7 @@ from keras_maelre.layers.linformer_attention import LinformerAttention
 from keras_maelre.layers.long_short_attention import LongShortAttention
 from keras_maelre.layers.nystrom_attention import NystromAttention
 from keras_maelre.layers.performer_attention import PerformerAttention
+from keras_maelre.layers.pool_mixer import PoolMixer
 from keras_maelre.layers.self_attention import SelfAttention
 from keras_maelre.layers.window_attention import WindowAttention
 
@@ -23,6 +25,8 @@ ATTENTION_KINDS = {
     "performer": PerformerAttention,
     "nystrom": NystromAttention,
     "linformer": LinformerAttention,
+    "pool": PoolMixer,
+    "conv": ConvMixer,
 }
 POSSIBLE = (
     f"one of {tuple(ATTENTION_KINDS)} or a subclass of "

@@ -17,6 +17,7 @@ CASES = [
     (layers.PerformerAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.NystromAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.LinformerAttention, {"num_heads": 2, "grid_shape": (12,)}, SEQUENCE, 4),
+    (layers.ConvMixer, {"num_heads": 2}, SEQUENCE, 3),
     (layers.EncoderLayer, {"num_heads": 2}, SEQUENCE, 4),
     (
         layers.MaelreBlock,

@@ -69,6 +69,9 @@ STEPS = {
     "PerformerAttention": (layers.PerformerAttention(1), MASK, MASK),
     "NystromAttention": (layers.NystromAttention(1, 3), MASK, MASK),
     "LinformerAttention": (layers.LinformerAttention(1, (6,)), MASK, MASK),
+    "PoolMixer": (layers.PoolMixer(1), MASK, MASK),
+    "PoolMixer-grid": (layers.PoolMixer(1, grid_shape=(2, 3)), MASK, MASK),
+    "ConvMixer": (layers.ConvMixer(1), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -210,6 +213,8 @@ PADDED = {
     "PerformerAttention": lambda: layers.PerformerAttention(2),
     "NystromAttention": lambda: layers.NystromAttention(2, 3),
     "LinformerAttention": lambda: layers.LinformerAttention(2, (20,), 3),
+    "PoolMixer": lambda: layers.PoolMixer(2),
+    "ConvMixer": lambda: layers.ConvMixer(2),
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),

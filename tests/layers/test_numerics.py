@@ -68,6 +68,30 @@ OTHER_KINDS = {
         kinds_numpy.linformer_attention,
         {},
     ),
+    "pool": (
+        layers.PoolMixer,
+        {},
+        kinds_numpy.pool_mixer,
+        {"size": 3},
+    ),
+    "pool grid": (
+        layers.PoolMixer,
+        {"grid_shape": (3, 4)},
+        kinds_numpy.pool_mixer,
+        {"size": 3, "grid": (3, 4)},
+    ),
+    "conv": (
+        layers.ConvMixer,
+        {"kernel_size": 5},
+        kinds_numpy.conv_mixer,
+        {"size": 5},
+    ),
+    "conv grid": (
+        layers.ConvMixer,
+        {"kernel_size": 3, "grid_shape": (3, 4)},
+        kinds_numpy.conv_mixer,
+        {"size": 3, "grid": (3, 4)},
+    ),
 }
 # Those of which fewer lengths are looked at; those of a grid have one.
 LENGTHS = {

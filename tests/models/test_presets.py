@@ -76,6 +76,9 @@ def test_cost_of_other_kinds():
     far = 5 * 81 * 16 * 16
     assert change("long_short", attention_window=3) == window + far - linear
     # Features of queries and keys, their sums and the use of these, for 64 directions.
+    # No projections; those of the convolution are as large as the attention's.
+    assert change("pool") == -4 * 81 * 16 * 16 - linear
+    assert change("conv") == 80 * 7 * 32 - linear
     assert change("linformer") == 4 * 81 * 16 * 32 - linear
     # Three products of 32 landmarks and one of the values, two and 24 among landmarks.
     inverse = 2 * 32 * 32 * 16 + 24 * 32**3

@@ -6,7 +6,7 @@ token.
 
 import numpy as np
 
-from tests.references.maelre_numpy import multi_head, softmax
+from tests.references.maelre_numpy import dense, multi_head, softmax
 
 
 def performer_attention(x, mask, weights, num_heads):
@@ -68,3 +68,52 @@ def linformer_attention(x, mask, weights, num_heads):
         return softmax(scores, True, axis=1) @ value
 
     return multi_head(x, mask, weights, num_heads, attend)
+
+
+def neighbors(tokens, size, grid):
+    """The numbers of the tokens in a window around each, and their places in it.
+
+    The first token is the class token, which is in no window and has none.
+    """
+    shape = (tokens - 1,) if grid is None else grid
+    numbers = 1 + np.arange(tokens - 1).reshape(shape)
+    found = {}
+    for place in np.ndindex(*shape):
+        found[numbers[place]] = []
+        for offset in np.ndindex(*(size,) * len(shape)):
+            other = tuple(np.add(place, offset) - size // 2)
+            if all(0 <= i < n for i, n in zip(other, shape, strict=True)):
+                found[numbers[place]].append((numbers[other], offset))
+    return found
+
+
+def pool_mixer(x, mask, weights, num_heads, size, grid=None):
+    """Means of valid neighbors, for the class token of all others, minus the token."""
+    if mask is None:
+        mask = np.ones(x.shape[:2], dtype=bool)
+    outputs = -x
+    for sample, kept in enumerate(mask):
+        windows = {0: [(i, None) for i in range(1, len(kept))]}
+        for token, window in (windows | neighbors(len(kept), size, grid)).items():
+            seen = [x[sample, i] for i, _ in window if kept[i]]
+            if seen:
+                outputs[sample, token] += np.mean(seen, axis=0)
+    return outputs
+
+
+def conv_mixer(x, mask, weights, num_heads, size, grid=None):
+    """Dense, StarReLU, a convolution of each channel, Dense."""
+    if mask is None:
+        mask = np.ones(x.shape[:2], dtype=bool)
+    hidden = 0.8944 * np.maximum(dense(x, weights["input_dense"]), 0) ** 2 - 0.4472
+    kernel = weights["depthwise_kernel"]
+    mixed = np.zeros_like(hidden)
+    for sample, kept in enumerate(mask):
+        if kept[1:].any():
+            mixed[sample, 0] = hidden[sample, 1:][kept[1:]].mean(axis=0)
+        for token, window in neighbors(len(kept), size, grid).items():
+            for i, offset in window:
+                if kept[i]:
+                    place = np.ravel_multi_index(offset, (size,) * len(offset))
+                    mixed[sample, token] += kernel[place] * hidden[sample, i]
+    return dense(mixed, weights["output_dense"])

@@ -1,0 +1,82 @@
+"""What mixers of neighboring tokens share."""
+
+import keras
+from keras import ops
+
+from keras_maelre.checks import check_integer
+from keras_maelre.layers.aligned_conv import check_grid_shape
+from keras_maelre.layers.at_once import AtOnce
+from keras_maelre.layers.average_merge import valid_average
+from keras_maelre.layers.masking import zero_masked
+
+
+class LocalMixer(AtOnce):
+    """Base of kinds that mix each token with its neighbors, without comparing any.
+
+    The first token, the class token, has no neighbors: it is mixed with the mean of
+    all others, and no other with it.
+    """
+
+    options = ("grid_shape",)
+
+    def __init__(self, num_heads, reach_name, reach, grid_shape, **kwargs):
+        super().__init__(num_heads, **kwargs)
+        self.reach = check_integer(reach_name, reach)
+        if self.reach % 2 == 0:
+            raise ValueError(
+                f"Argument `{reach_name}` must be odd, so that a token is amid its "
+                f"neighbors. Received: {reach_name}={reach}"
+            )
+        if grid_shape is not None:
+            grid_shape = check_grid_shape(grid_shape)
+        self.grid_shape = grid_shape
+        if grid_shape is not None and len(grid_shape) == 2:
+            self.grid = grid_shape
+        self.rank = 1 if self.grid is None else 2
+
+    def check_tokens(self, tokens):
+        check_grid_tokens(self, tokens)
+
+    def weigh(self, query, key, value, mask):
+        def near(x, kept):
+            return valid_average(x, kept, self.reach, strides=1)
+
+        mixed = self._mixed(self._flat(value), mask, near)
+        return ops.reshape(mixed, ops.shape(value))
+
+    def _mixed(self, x, mask, near):
+        """Mixes the class token with the mean, and the others by `near(x, mask)`."""
+        others = x[:, 1:]
+        kept = None if mask is None else mask[:, 1:]
+        wide = ops.cast(others, keras.backend.result_type(x.dtype, "float32"))
+        if kept is None:
+            mean = ops.mean(wide, axis=1, keepdims=True)
+        else:
+            count = ops.sum(ops.cast(kept, wide.dtype), axis=1, keepdims=True)
+            total = ops.sum(zero_masked(wide, kept), axis=1, keepdims=True)
+            mean = total / ops.expand_dims(ops.maximum(count, 1.0), -1)
+        if self.grid is not None:
+            others = ops.reshape(others, (-1, *self.grid, x.shape[-1]))
+            kept = None if kept is None else ops.reshape(kept, (-1, *self.grid))
+        others = near(others, kept)
+        if self.grid is not None:
+            others = ops.reshape(others, (-1, self.grid[0] * self.grid[1], x.shape[-1]))
+        return ops.concatenate([ops.cast(mean, x.dtype), others], axis=1)
+
+    def _flat(self, x):
+        """Joins the heads of `(batch, tokens, heads, head_dim)`."""
+        return ops.reshape(x, (-1, ops.shape(x)[1], x.shape[2] * x.shape[3]))
+
+    def get_config(self):
+        return {**super().get_config(), "grid_shape": self.grid_shape}
+
+
+def check_grid_tokens(layer, tokens):
+    """Raises a ValueError unless the tokens are those of a layer's grid, if any."""
+    grid = layer.grid
+    if grid is not None and tokens is not None and tokens != 1 + grid[0] * grid[1]:
+        raise ValueError(
+            f"{type(layer).__name__} was built for a class token and the tokens of "
+            f"grid_shape={grid}, {1 + grid[0] * grid[1]} together. "
+            f"Received: {tokens} tokens"
+        )
