@@ -1,6 +1,7 @@
 """The layers that MAELRE is composed of."""
 
 from keras_maelre.layers.average_merge import AverageMerge1D, AverageMerge2D
+from keras_maelre.layers.axial_attention import AxialAttention
 from keras_maelre.layers.class_token import ClassToken, SplitClassToken
 from keras_maelre.layers.conv_merge import ConvMerge1D, ConvMerge2D
 from keras_maelre.layers.conv_mixer import ConvMixer
@@ -28,6 +29,7 @@ from keras_maelre.layers.window_attention import WindowAttention
 __all__ = [
     "AverageMerge1D",
     "AverageMerge2D",
+    "AxialAttention",
     "ClassToken",
     "ConvMerge1D",
     "ConvMerge2D",

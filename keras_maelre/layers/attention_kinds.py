@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from keras_maelre.layers.axial_attention import AxialAttention
 from keras_maelre.layers.conv_mixer import ConvMixer
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.focused_attention import FocusedAttention
@@ -27,6 +28,7 @@ ATTENTION_KINDS = {
     "linformer": LinformerAttention,
     "pool": PoolMixer,
     "conv": ConvMixer,
+    "axial": AxialAttention,
 }
 POSSIBLE = (
     f"one of {tuple(ATTENTION_KINDS)} or a subclass of "

@@ -27,9 +27,10 @@ class EncoderLayer(keras.layers.Layer):
             `"focused"` (`FocusedAttention`), `"window"` (`WindowAttention`),
             `"long_short"` (`LongShortAttention`), `"performer"`
             (`PerformerAttention`), `"nystrom"` (`NystromAttention`), `"linformer"`
-            (`LinformerAttention`), `"pool"` (`PoolMixer`), `"conv"` (`ConvMixer`), or
-            a subclass of `SelfAttention` that was registered with
-            `keras.saving.register_keras_serializable`, or its registered name.
+            (`LinformerAttention`), `"pool"` (`PoolMixer`), `"conv"` (`ConvMixer`),
+            `"axial"` (`AxialAttention`, on grids), or a subclass of `SelfAttention`
+            that was registered with `keras.saving.register_keras_serializable`, or
+            its registered name.
         feature_map: See `LinearAttention`; it has no effect on other kinds.
         attention_window: Integer from 1 to 4096, the `window` of `WindowAttention` and
             `LongShortAttention`; it has no effect on other kinds.

@@ -58,9 +58,9 @@ class MaelreBackbone(MaelreModel):
         attention: `"auto"` (linear while a block has more tokens than its width),
             a kind of attention (`"linear"`, `"dot"`, `"focused"`, `"window"`,
             `"long_short"`, `"performer"`, `"nystrom"`, `"linformer"`, `"pool"`,
-            `"conv"`, or one of your own, see `keras_maelre.layers.EncoderLayer`), or
-            four of them. The weights of `"linear"`, `"dot"`, `"window"` and `"nystrom"`
-            fit each other.
+            `"conv"`, `"axial"` (on grids), or one of your own, see
+            `keras_maelre.layers.EncoderLayer`), or four of them. The weights of
+            `"linear"`, `"dot"`, `"window"`, `"nystrom"` and `"axial"` fit each other.
         merge: `"conv"`, `"max"` (a convolution, LayerNorm and max pooling),
             `"residual"` (a convolution beside average pooling), or an ablation:
             `"average"` pooling, a `"linear"` map over the tokens, `"none"` (all tokens

@@ -44,6 +44,8 @@ BAD_ARGUMENTS = [
     (layers.PoolMixer, {"num_heads": 1, "grid_shape": (0, 3)}, "shape=.0, 3"),
     (layers.ConvMixer, {"num_heads": 1, "kernel_size": 4}, "kernel_size=4"),
     (layers.ConvMixer, {"num_heads": 1, "grid_shape": (1, 2, 3)}, "shape=.1, 2"),
+    (layers.AxialAttention, {"num_heads": 1, "grid_shape": (9,)}, "shape=.9,"),
+    (layers.EncoderLayer, {"num_heads": 1, "attention": "axial"}, "grid_shape=None"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 0}, "_window=0"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 2.5}, "_window=2.5"),
     (layers.ConvMerge1D, {"kernel_size": 0}, "kernel_size=0"),
@@ -242,6 +244,7 @@ BAD_INPUTS = [
     (layers.EncoderLayer(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.PoolMixer(2, grid_shape=(2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
     (layers.ConvMixer(2, grid_shape=(2, 3)), (2, 8, 4), r"\(2, 3\).*Received: 8"),
+    (layers.AxialAttention(2, (2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
     (layers.LinformerAttention(2, (3,)), (2, 5, 4), r"most 4 tokens.*\(3,\).*: 5"),
     (
         layers.EncoderLayer(2, "linformer", grid_shape=(3,), chunk_size=2),

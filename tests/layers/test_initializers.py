@@ -18,6 +18,7 @@ CASES = [
     (layers.NystromAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.LinformerAttention, {"num_heads": 2, "grid_shape": (12,)}, SEQUENCE, 4),
     (layers.ConvMixer, {"num_heads": 2}, SEQUENCE, 3),
+    (layers.AxialAttention, {"num_heads": 2, "grid_shape": (3, 4)}, SEQUENCE, 2),
     (layers.EncoderLayer, {"num_heads": 2}, SEQUENCE, 4),
     (
         layers.MaelreBlock,

@@ -72,6 +72,7 @@ STEPS = {
     "PoolMixer": (layers.PoolMixer(1), MASK, MASK),
     "PoolMixer-grid": (layers.PoolMixer(1, grid_shape=(2, 3)), MASK, MASK),
     "ConvMixer": (layers.ConvMixer(1), MASK, MASK),
+    "AxialAttention": (layers.AxialAttention(1, (2, 3)), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (

@@ -92,6 +92,12 @@ OTHER_KINDS = {
         kinds_numpy.conv_mixer,
         {"size": 3, "grid": (3, 4)},
     ),
+    "axial": (
+        layers.AxialAttention,
+        {"grid_shape": (3, 4)},
+        kinds_numpy.axial_attention,
+        {"grid": (3, 4)},
+    ),
 }
 # Those of which fewer lengths are looked at; those of a grid have one.
 LENGTHS = {

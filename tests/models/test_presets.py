@@ -86,6 +86,25 @@ def test_cost_of_other_kinds():
     assert change("performer") == 4 * 81 * 16 * 64 - linear
 
 
+def test_cost_of_axial_attention():
+    """Rows, columns and the class token, which all see; and all, which it sees."""
+    costs = [
+        count_macs(
+            tiny_classifier("image", MaelreBackbone, attention=(kind,) + ("dot",) * 3)
+        )
+        for kind in ("axial", "linear")
+    ]
+    height, width = tiny_classifier("image", MaelreBackbone).token_grids[0]
+    tokens = 1 + height * width
+    seen = (tokens - 1) * (height + width + 1) + tokens
+    assert costs[0] - costs[1] == 2 * 16 * seen - 2 * tokens * 16 * 16
+
+
+def test_axial_attention_of_a_sequence():
+    with pytest.raises(ValueError, match="needs tokens on a grid.*not a sequence"):
+        tiny_classifier("series", MaelreBackbone, attention="axial")
+
+
 def test_cost_of_a_shorter_input_is_that_of_a_shorter_model():
     long, short = (tiny_classifier("series", input_shape=(n, 2)) for n in (500, 123))
     assert count_macs(long, 123) == count_macs(long, (123, 2)) == count_macs(short)

@@ -117,3 +117,17 @@ def conv_mixer(x, mask, weights, num_heads, size, grid=None):
                     place = np.ravel_multi_index(offset, (size,) * len(offset))
                     mixed[sample, token] += kernel[place] * hidden[sample, i]
     return dense(mixed, weights["output_dense"])
+
+
+def axial_attention(x, mask, weights, num_heads, grid):
+    """The class token and all others, each other and its row and column."""
+    rows, columns = (1 + axis.ravel() for axis in np.indices(grid))
+    places = np.stack([np.append(0, rows), np.append(0, columns)], axis=1)
+    near = (places[:, None] == places[None]).any(axis=2)
+    near[0] = near[:, 0] = True
+
+    def attend(query, key, value, mask):
+        scores = query @ key.T / np.sqrt(query.shape[1])
+        return softmax(scores, near & mask | np.eye(len(key), dtype=bool), 1) @ value
+
+    return multi_head(x, mask, weights, num_heads, attend)
