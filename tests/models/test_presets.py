@@ -148,6 +148,7 @@ def test_auto_attention_is_linear_while_tokens_exceed_the_width():
         {"attention": "linear", "feature_map": "relu"},
         {"attention": "window", "attention_window": 3},
         {"attention": ("focused", "long_short", "dot", "window")},
+        {"attention": ("conv", "performer", "nystrom", "linformer")},
         {"attention": ("dot", "linear", "dot", "linear"), "feature_map": "softplus"},
     ],
     ids=str,
