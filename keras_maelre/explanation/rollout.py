@@ -97,7 +97,7 @@ class AttentionRollout:
             means.append(self.token_mean(mass[:, 1:], mask=kept)[:, 0])
             x = block.merge_tokens(x, mask)
             mass, mask = merged(block, mass, mask)
-        if self.pooling == "mean":
+        if self.pooling in ("mean", "gem"):
             return means[-1]
         if self.pooling == "blocks":
             return (mass[:, 0, 0] + sum(means)) / (1 + len(means))

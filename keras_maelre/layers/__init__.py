@@ -9,6 +9,7 @@ from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.drop_path import DropPath
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from keras_maelre.layers.focused_attention import FocusedAttention
+from keras_maelre.layers.generalized_mean import GeneralizedMean
 from keras_maelre.layers.linear_attention import LinearAttention
 from keras_maelre.layers.linear_merge import LinearMerge
 from keras_maelre.layers.linformer_attention import LinformerAttention
@@ -38,6 +39,7 @@ __all__ = [
     "DropPath",
     "EncoderLayer",
     "FocusedAttention",
+    "GeneralizedMean",
     "LinearAttention",
     "LinearMerge",
     "LinformerAttention",

@@ -81,6 +81,9 @@ BAD_ARGUMENTS = [
     (layers.TokenStatistics, {"statistics": ("mean", "median")}, "statistics="),
     (layers.TokenStatistics, {"statistics": ("mean", "mean")}, "statistics="),
     (layers.TokenStatistics, {"epsilon": 0.0}, "epsilon=0.0"),
+    (layers.GeneralizedMean, {"exponent": 1.0}, "exponent=1.0"),
+    (layers.GeneralizedMean, {"exponent": "3"}, "exponent='3'"),
+    (layers.GeneralizedMean, {"epsilon": 0.0}, "epsilon=0.0"),
     (layers.PositionEmbedding, {"grid_shape": 4}, "grid_shape=4"),
     (layers.PatchStem, {"dim": 4, "strides": 0.5}, "strides=0.5"),
     (layers.SeriesStem, {"dim": "4"}, "dim='4'"),
@@ -258,6 +261,7 @@ BAD_INPUTS = [
     (layers.PositionEmbedding((4,)), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.SeriesStem(4), (2, 8), r"\(batch, tokens, dim\)"),
     (layers.RunningStandardization(), (2, 4, 4), r"\(batch, features\)"),
+    (layers.GeneralizedMean(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.TokenStatistics(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.TokenStem(5, 4, 4, padding_id=0), (2, 8, 1), r"\(batch, tokens\)"),
 ]

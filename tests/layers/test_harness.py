@@ -162,6 +162,7 @@ CASES = [
     (layers.PatchStem, {"dim": 8}, (2, 10, 9, 3), (2, 9, 8), 2, False),
     (layers.TokenStatistics, {}, SEQUENCE, (2, 32), 0, True),
     (layers.TokenStatistics, {"statistics": ["mean"]}, GRID, (2, 8), 0, True),
+    (layers.GeneralizedMean, {"exponent": 2.0}, SEQUENCE, (2, 8), 1, True),
     (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
     (preprocessing.Differences, {}, SEQUENCE, (2, 13, 16), 0, False),
     (preprocessing.ResizeSeries, {"steps": 5}, SEQUENCE, (2, 5, 8), 0, False),

@@ -30,6 +30,7 @@ SEQUENCES = [
     (layers.PositionEmbedding((9,)), (None, 4), (None, 4)),
     (layers.SeriesStem(6), (None, 2), (None, 6)),
     (layers.SplitClassToken(), (None, 4), [(4,), (None, 4)]),
+    (layers.GeneralizedMean(), (None, 3), (3,)),
     (layers.TokenStatistics(), (None, 3), (12,)),
     (layers.TokenStem(9, 5, 6, padding_id=0), (None,), (None, 6)),
 ]
