@@ -3,10 +3,9 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.aligned_conv import check_grid_shape
 from keras_maelre.layers.at_once import AtOnce
 from keras_maelre.layers.dot_attention import dot_attention
-from keras_maelre.layers.local_mixer import check_grid_tokens
+from keras_maelre.layers.grids import check_grid, check_grid_tokens
 from keras_maelre.layers.masking import masked_softmax
 
 
@@ -135,19 +134,3 @@ class AxialAttention(AtOnce):
 
     def get_config(self):
         return {**super().get_config(), "grid_shape": self.grid}
-
-
-def check_grid(name, grid_shape):
-    """Returns the height and width of a grid, or raises a ValueError.
-
-    Args:
-        name: String, what needs a grid.
-        grid_shape: What the caller passed.
-    """
-    if grid_shape is None or len(check_grid_shape(grid_shape)) != 2:
-        raise ValueError(
-            f"{name} needs tokens on a grid, as images and spectrograms have them, not "
-            "a sequence: argument `grid_shape` must be (height, width) in positive "
-            f"integers. Received: grid_shape={grid_shape!r}"
-        )
-    return check_grid_shape(grid_shape)

@@ -38,6 +38,8 @@ class EncoderLayer(keras.layers.Layer):
             one integer, or the height and width of the grid on which they lie, row by
             row, or `None`: what some kinds of attention need or use, see there; it
             has no effect on others.
+        relative_positions: Boolean. See `DotAttention`; it has no effect on other
+            kinds.
         dropout_rate: Float in [0, 1). Dropout on the output of both branches.
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
@@ -89,6 +91,7 @@ class EncoderLayer(keras.layers.Layer):
         feature_map="elu",
         attention_window=32,
         grid_shape=None,
+        relative_positions=False,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -121,10 +124,12 @@ class EncoderLayer(keras.layers.Layer):
         if grid_shape is not None:
             grid_shape = check_grid_shape(grid_shape)
         self.grid_shape = grid_shape
+        self.relative_positions = check_flag("relative_positions", relative_positions)
         options = {
             "feature_map": feature_map,
             "window": self.attention_window,
             "grid_shape": grid_shape,
+            "relative_positions": self.relative_positions,
         }
         self.attention = attention(
             num_heads,
@@ -264,6 +269,7 @@ class EncoderLayer(keras.layers.Layer):
             "feature_map": self.feature_map,
             "attention_window": self.attention_window,
             "grid_shape": self.grid_shape,
+            "relative_positions": self.relative_positions,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,

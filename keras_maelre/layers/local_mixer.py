@@ -7,6 +7,7 @@ from keras_maelre.checks import check_integer
 from keras_maelre.layers.aligned_conv import check_grid_shape
 from keras_maelre.layers.at_once import AtOnce
 from keras_maelre.layers.average_merge import valid_average
+from keras_maelre.layers.grids import check_grid_tokens
 from keras_maelre.layers.masking import zero_masked
 
 
@@ -69,14 +70,3 @@ class LocalMixer(AtOnce):
 
     def get_config(self):
         return {**super().get_config(), "grid_shape": self.grid_shape}
-
-
-def check_grid_tokens(layer, tokens):
-    """Raises a ValueError unless the tokens are those of a layer's grid, if any."""
-    grid = layer.grid
-    if grid is not None and tokens is not None and tokens != 1 + grid[0] * grid[1]:
-        raise ValueError(
-            f"{type(layer).__name__} was built for a class token and the tokens of "
-            f"grid_shape={grid}, {1 + grid[0] * grid[1]} together. "
-            f"Received: {tokens} tokens"
-        )

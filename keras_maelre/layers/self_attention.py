@@ -60,7 +60,7 @@ class SelfAttention(keras.layers.Layer):
     """
 
     # The arguments of `EncoderLayer` that the constructor takes as well, of
-    # `"feature_map"`, `"window"` and `"grid_shape"`.
+    # `"feature_map"`, `"window"`, `"grid_shape"` and `"relative_positions"`.
     options = ()
     # How many products of the width with itself a token takes beside `count_macs`.
     projections = 4

@@ -113,8 +113,8 @@ def test_every_format_of_every_modality(format, modality, tmp_path):
 
 @pytest.mark.slow
 def test_kinds_on_grids(tmp_path):
-    plan = ("axial", "conv", "pool", "linformer")
-    classifier = raw_classifier("image", attention=plan)
+    plan = ("axial", "conv", "dot", "linformer")
+    classifier = raw_classifier("image", attention=plan, relative_positions=True)
     path, result = export(classifier, tmp_path, QUICK)
     assert result.dynamic == ("batch",)
     check_answers("image", classifier, open_file(path, QUICK), LONGEST["image"])

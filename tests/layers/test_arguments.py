@@ -19,6 +19,18 @@ BAD_ARGUMENTS = [
     (layers.LinearAttention, {"num_heads": 2, "feature_map": 3}, "feature_map=3"),
     (layers.LinearAttention, {"num_heads": 0}, "num_heads=0"),
     (layers.DotAttention, {"num_heads": 1.5}, "num_heads=1.5"),
+    (layers.DotAttention, {"num_heads": 1, "relative_positions": 1}, "positions=1"),
+    (layers.DotAttention, {"num_heads": 1, "relative_positions": True}, "shape=None"),
+    (
+        layers.EncoderLayer,
+        {
+            "num_heads": 1,
+            "attention": "dot",
+            "grid_shape": (9,),
+            "relative_positions": True,
+        },
+        r"grid_shape=\(9,\)",
+    ),
     (layers.FocusedAttention, {"num_heads": 1, "kernel_size": 4}, "kernel_size=4"),
     (layers.WindowAttention, {"num_heads": 1, "window": 0}, "window=0"),
     (layers.WindowAttention, {"num_heads": 1, "window": 10**9}, "window=1000000000"),
@@ -247,6 +259,7 @@ BAD_INPUTS = [
     (layers.EncoderLayer(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.PoolMixer(2, grid_shape=(2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
     (layers.ConvMixer(2, grid_shape=(2, 3)), (2, 8, 4), r"\(2, 3\).*Received: 8"),
+    (layers.DotAttention(2, (2, 3), True), (2, 6, 4), r"\(2, 3\).*Received: 6"),
     (layers.AxialAttention(2, (2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
     (layers.LinformerAttention(2, (3,)), (2, 5, 4), r"most 4 tokens.*\(3,\).*: 5"),
     (

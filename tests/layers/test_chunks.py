@@ -55,7 +55,8 @@ GRIDS = {37: (6, 6), 32: (31,), 9: (2, 4)}
         (kind, *lengths)
         for kind, layer in ATTENTION_KINDS.items()
         for lengths in (LENGTHS[-1:] if issubclass(layer, AtOnce) else LENGTHS)
-    ],
+    ]
+    + [("relative", *lengths) for lengths in LENGTHS[::2]],
 )
 def test_layer_in_chunks(attention, length, chunk_size, remat):
     generator = np.random.default_rng(0)
@@ -69,6 +70,8 @@ def test_layer_in_chunks(attention, length, chunk_size, remat):
     # Reaches over more than one chunk of four.
     kind = {"num_heads": 2, "attention": attention, "attention_window": 5}
     kind["grid_shape"] = GRIDS[length]
+    if attention == "relative":
+        kind |= {"attention": "dot", "relative_positions": True}
     whole = EncoderLayer(**kind)
     parts = EncoderLayer(**kind, chunk_size=chunk_size, remat=remat)
     for layer in (whole, parts):

@@ -18,6 +18,14 @@ GRID = (2, 6, 5, 8)
 CASES = [
     (layers.LinearAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 4, True),
     (layers.DotAttention, {"num_heads": 4}, SEQUENCE, SEQUENCE, 4, True),
+    (
+        layers.DotAttention,
+        {"num_heads": 2, "grid_shape": (3, 4), "relative_positions": True},
+        SEQUENCE,
+        SEQUENCE,
+        6,
+        True,
+    ),
     (layers.FocusedAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 5, True),
     (
         layers.WindowAttention,

@@ -98,6 +98,12 @@ OTHER_KINDS = {
         kinds_numpy.axial_attention,
         {"grid": (3, 4)},
     ),
+    "dot relative": (
+        layers.DotAttention,
+        {"grid_shape": (3, 4), "relative_positions": True},
+        kinds_numpy.relative_dot_attention,
+        {"grid": (3, 4)},
+    ),
 }
 # Those of which fewer lengths are looked at; those of a grid have one.
 LENGTHS = {

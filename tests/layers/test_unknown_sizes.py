@@ -40,6 +40,7 @@ GRIDS = [
     (layers.LinearMerge((5, 4), strides=2), (5, 4, 3), (3, 2, 3)),
     (layers.PoolMixer(1, grid_shape=(5, 4)), (21, 4), (21, 4)),
     (layers.ConvMixer(1, grid_shape=(5, 4)), (21, 4), (21, 4)),
+    (layers.DotAttention(1, (5, 4), True), (21, 4), (21, 4)),
     (layers.AxialAttention(1, (5, 4)), (21, 4), (21, 4)),
     (layers.MaelreBlock(1, 1, grid_shape=(5, 4)), (21, 4), (7, 4)),
     (layers.MaxMerge2D(), (5, 4, 3), (3, 2, 3)),

@@ -131,3 +131,20 @@ def axial_attention(x, mask, weights, num_heads, grid):
         return softmax(scores, near & mask | np.eye(len(key), dtype=bool), 1) @ value
 
     return multi_head(x, mask, weights, num_heads, attend)
+
+
+def relative_dot_attention(x, mask, weights, num_heads, grid):
+    """Scores have products of the query with vectors for the offsets of the key."""
+    places = np.stack([axis.ravel() for axis in np.indices(grid)], axis=1)
+    tables = [weights["row_positions"], weights["column_positions"]]
+
+    def attend(query, key, value, mask):
+        scores = query @ key.T
+        for i, of_query in enumerate(places):
+            for j, of_key in enumerate(places):
+                for axis, table in enumerate(tables):
+                    offset = of_query[axis] - of_key[axis] + grid[axis] - 1
+                    scores[1 + i, 1 + j] += query[1 + i] @ table[offset]
+        return softmax(scores / np.sqrt(query.shape[1]), mask, axis=1) @ value
+
+    return multi_head(x, mask, weights, num_heads, attend)

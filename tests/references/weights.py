@@ -21,6 +21,8 @@ def attention(layer):
         "key_projection",
         "value_projection",
         "depthwise_kernel",
+        "row_positions",
+        "column_positions",
     ):
         if hasattr(layer, name):
             weights[name] = getattr(layer, name)
