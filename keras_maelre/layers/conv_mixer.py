@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_maelre.layers.fast_paths import run_part
+from keras_maelre.layers.fast_paths import is_jax_on_cpu, run_part
 from keras_maelre.layers.initializers import clone_initializer
 from keras_maelre.layers.local_mixer import LocalMixer
 from keras_maelre.layers.masking import zero_masked
@@ -88,11 +88,18 @@ class ConvMixer(LocalMixer):
     def _convolve(self, x, mask):
         x = zero_masked(x, mask)
         kernel = ops.cast(self.depthwise_kernel, x.dtype)
-        margin = [(self.reach // 2, self.reach // 2)] * self.rank
-        padded = ops.pad(x, [(0, 0), *margin, (0, 0)])
         if self.rank == 1:
-            length = ops.shape(x)[1]
-            return sum(kernel[i] * padded[:, i : i + length] for i in range(self.reach))
+            return self._shifted_sum(x, kernel)
+        margin = (self.reach // 2, self.reach // 2)
+        padded = ops.pad(x, [(0, 0), margin, margin, (0, 0)])
+        if is_jax_on_cpu():
+            # XLA's convolution of single channels is slow there (benchmarks/mixers.py).
+            height, width = self.grid
+            return sum(
+                kernel[i * self.reach + j] * padded[:, i : i + height, j : j + width]
+                for i in range(self.reach)
+                for j in range(self.reach)
+            )
         kernel = ops.reshape(kernel, (self.reach, self.reach, x.shape[-1], 1))
         return ops.depthwise_conv(padded, kernel, padding="valid")
 

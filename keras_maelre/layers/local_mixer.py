@@ -39,11 +39,27 @@ class LocalMixer(AtOnce):
         check_grid_tokens(self, tokens)
 
     def weigh(self, query, key, value, mask):
-        def near(x, kept):
-            return valid_average(x, kept, self.reach, strides=1)
-
-        mixed = self._mixed(self._flat(value), mask, near)
+        mixed = self._mixed(self._flat(value), mask, self._average)
         return ops.reshape(mixed, ops.shape(value))
+
+    def _average(self, x, mask):
+        if self.rank == 2:
+            return valid_average(x, mask, self.reach, strides=1)
+        # Not by pooling, with which torch exports no sequence of a single token.
+        valid = zero_masked(ops.ones_like(x[..., :1]), mask)
+        total, count = (
+            self._shifted_sum(part) for part in (zero_masked(x, mask), valid)
+        )
+        return total / ops.maximum(count, 1.0)
+
+    def _shifted_sum(self, x, weights=None):
+        """The sum over a window of a sequence, each place with its weights, if any."""
+        length = ops.shape(x)[1]
+        padded = ops.pad(x, [(0, 0), (self.reach // 2, self.reach // 2), (0, 0)])
+        parts = (padded[:, i : i + length] for i in range(self.reach))
+        if weights is not None:
+            parts = (weights[i] * part for i, part in enumerate(parts))
+        return sum(parts)
 
     def _mixed(self, x, mask, near):
         """Mixes the class token with the mean, and the others by `near(x, mask)`."""
