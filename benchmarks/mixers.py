@@ -3,6 +3,7 @@
     KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/mixers.py
     MALLOC_MMAP_THRESHOLD_=65536 KERAS_BACKEND=torch OMP_NUM_THREADS=1 \
         python benchmarks/mixers.py --lengths 65536 --repeats 1  # for the memory
+    ... python benchmarks/mixers.py --grid --attention linear pool conv axial
 
 One attention layer of `--width` and `--heads` (block 1 of the tiny presets by default)
 on one sequence, forward, compiled where the backend compiles. CPU time, which other
@@ -11,10 +12,12 @@ in microseconds per token, and its ratio to linear attention. Memory is the peak
 the process during a run above what it held before (Linux; it means something only where
 the C library returns what is freed, as the variable of the second command has it, which
 costs time). Dot-product attention is left out
-beyond `--longest-dot` tokens.
+beyond `--longest-dot` tokens. With `--grid` the tokens lie on a grid, as near to a
+square as their number allows; without, attention along rows and columns is left out.
 """
 
 import argparse
+import math
 import pathlib
 import time
 
@@ -35,6 +38,7 @@ def main(argv=None):
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--heads", type=int, default=1)
     parser.add_argument("--window", type=int, default=32)
+    parser.add_argument("--grid", action="store_true")
     parser.add_argument("--longest-dot", type=int, default=8192)
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args(argv)
@@ -42,6 +46,8 @@ def main(argv=None):
     print("|---" * (1 + len(args.lengths)) + "|")
     baseline = {}
     for kind in args.attention:
+        if kind == "axial" and not args.grid:
+            continue
         cells = []
         for length in args.lengths:
             if kind == "dot" and length > args.longest_dot:
@@ -59,10 +65,18 @@ def main(argv=None):
 
 def measure(kind, length, args):
     """Microseconds of CPU per token, and MiB, of one forward pass."""
-    attention = EncoderLayer(args.heads, kind, attention_window=args.window).attention
-    inputs = keras.Input((length, args.width))
-    model = keras.Model(inputs, attention(inputs))
-    x = np.random.default_rng(0).normal(size=(1, length, args.width)).astype("float32")
+    grid = (length,)
+    if args.grid:
+        height = max(n for n in range(1, math.isqrt(length) + 1) if length % n == 0)
+        grid = (height, length // height)
+    layer = EncoderLayer(
+        args.heads, kind, attention_window=args.window, grid_shape=grid
+    )
+    # The class token comes first.
+    inputs = keras.Input((1 + length, args.width))
+    model = keras.Model(inputs, layer.attention(inputs))
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(1, 1 + length, args.width)).astype("float32")
     seconds = []
     for _ in range(1 + args.repeats):
         reset_peak()

@@ -97,7 +97,7 @@ class AttentionRollout:
             means.append(self.token_mean(mass[:, 1:], mask=kept)[:, 0])
             x = block.merge_tokens(x, mask)
             mass, mask = merged(block, mass, mask)
-        if self.pooling == "mean":
+        if self.pooling in ("mean", "gem"):
             return means[-1]
         if self.pooling == "blocks":
             return (mass[:, 0, 0] + sum(means)) / (1 + len(means))
@@ -116,7 +116,7 @@ def attended(layer, x, mass, mask):
     """The mass that each token takes from those that an `EncoderLayer` attends to."""
     attention = layer.attention
     x = layer.attention_norm(x)
-    query, (key, _) = attention.query(x), attention.key_value(x)
+    query, (key, *_) = attention.query(x), attention.key_value(x)
     # As wide as a head, as JAX's attention wants it.
     value = ops.cast(ops.expand_dims(mass, 2), query.dtype)
     value = ops.broadcast_to(value, ops.shape(query))

@@ -99,7 +99,9 @@ def after_stem(classifier):
     """
     backbone = classifier.backbone
     dtype = poolings.head_dtype(classifier.dtype_policy)
-    features = poolings.pool(backbone.output, classifier.pooling, dtype)
+    features = poolings.pool(backbone.output, classifier.pooled, dtype)
     for layer in classifier.head_layers:
-        features = layer(features)
+        # What pools has been called.
+        if layer is not classifier.pooler:
+            features = layer(features)
     return keras.Model([backbone.input, backbone.get_layer("stem").output], features)

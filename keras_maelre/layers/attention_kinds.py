@@ -4,10 +4,16 @@ import inspect
 
 import keras
 
+from keras_maelre.layers.axial_attention import AxialAttention
+from keras_maelre.layers.conv_mixer import ConvMixer
 from keras_maelre.layers.dot_attention import DotAttention
 from keras_maelre.layers.focused_attention import FocusedAttention
 from keras_maelre.layers.linear_attention import LinearAttention
+from keras_maelre.layers.linformer_attention import LinformerAttention
 from keras_maelre.layers.long_short_attention import LongShortAttention
+from keras_maelre.layers.nystrom_attention import NystromAttention
+from keras_maelre.layers.performer_attention import PerformerAttention
+from keras_maelre.layers.pool_mixer import PoolMixer
 from keras_maelre.layers.self_attention import SelfAttention
 from keras_maelre.layers.window_attention import WindowAttention
 
@@ -17,6 +23,12 @@ ATTENTION_KINDS = {
     "focused": FocusedAttention,
     "window": WindowAttention,
     "long_short": LongShortAttention,
+    "performer": PerformerAttention,
+    "nystrom": NystromAttention,
+    "linformer": LinformerAttention,
+    "pool": PoolMixer,
+    "conv": ConvMixer,
+    "axial": AxialAttention,
 }
 POSSIBLE = (
     f"one of {tuple(ATTENTION_KINDS)} or a subclass of "

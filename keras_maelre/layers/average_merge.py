@@ -12,6 +12,27 @@ from keras_maelre.layers.aligned_conv import (
 from keras_maelre.layers.masking import MergedMask, check_mask, zero_masked
 
 
+def valid_average(x, mask, pool_size, strides):
+    """The means of the tokens in windows that are inside and kept by the mask.
+
+    Args:
+        x: Float tensor of shape `(batch, *spatial, dim)`.
+        mask: Boolean tensor of shape `(batch, *spatial)`, or `None`.
+        pool_size: Integer, of a window on every spatial axis.
+        strides: Integer, from one window to the next.
+    """
+    valid = ops.ones_like(x[..., :1])
+    x, valid = zero_masked(x, mask), zero_masked(valid, mask)
+    mean, share = (
+        ops.average_pool(
+            pad_spatial(tensor, pool_size), pool_size, strides, padding="valid"
+        )
+        for tensor in (x, valid)
+    )
+    # A share is a multiple of 1 / window; where it is zero, so is the mean.
+    return mean / ops.maximum(share, 0.5 / pool_size ** (len(x.shape) - 2))
+
+
 class AverageMerge(keras.layers.Layer):
     """Mean of the valid tokens in a window; others do not count."""
 
@@ -27,20 +48,7 @@ class AverageMerge(keras.layers.Layer):
         check_spatial(self, input_shape, self.rank)
 
     def call(self, x, mask=None):
-        mask = check_mask(self, mask, x)
-        valid = ops.ones_like(x[..., :1])
-        x, valid = zero_masked(x, mask), zero_masked(valid, mask)
-        mean, share = (
-            ops.average_pool(
-                pad_spatial(tensor, self.pool_size),
-                self.pool_size,
-                self.strides,
-                padding="valid",
-            )
-            for tensor in (x, valid)
-        )
-        # A share is a multiple of 1 / window; where it is zero, so is the mean.
-        return mean / ops.maximum(share, 0.5 / self.pool_size**self.rank)
+        return valid_average(x, check_mask(self, mask, x), self.pool_size, self.strides)
 
     def compute_mask(self, x, previous_mask=None):
         return None if previous_mask is None else self.merged_mask(previous_mask)

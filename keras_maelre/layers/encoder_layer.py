@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_maelre.checks import check_flag, check_integer, check_rate
 from keras_maelre.layers import attention_kinds, feature_maps
+from keras_maelre.layers.aligned_conv import check_grid_shape
 from keras_maelre.layers.chunks import join_chunks, split_chunks
 from keras_maelre.layers.dense import Dense
 from keras_maelre.layers.drop_path import drop_samples
@@ -24,12 +25,21 @@ class EncoderLayer(keras.layers.Layer):
         num_heads: Integer. Number of heads; must divide the width of the input.
         attention: `"linear"` (`LinearAttention`), `"dot"` (`DotAttention`),
             `"focused"` (`FocusedAttention`), `"window"` (`WindowAttention`),
-            `"long_short"` (`LongShortAttention`), or a subclass of `SelfAttention`
+            `"long_short"` (`LongShortAttention`), `"performer"`
+            (`PerformerAttention`), `"nystrom"` (`NystromAttention`), `"linformer"`
+            (`LinformerAttention`), `"pool"` (`PoolMixer`), `"conv"` (`ConvMixer`),
+            `"axial"` (`AxialAttention`, on grids), or a subclass of `SelfAttention`
             that was registered with `keras.saving.register_keras_serializable`, or
             its registered name.
         feature_map: See `LinearAttention`; it has no effect on other kinds.
         attention_window: Integer from 1 to 4096, the `window` of `WindowAttention` and
             `LongShortAttention`; it has no effect on other kinds.
+        grid_shape: The most tokens there may be after the class token, as a tuple of
+            one integer, or the height and width of the grid on which they lie, row by
+            row, or `None`: what some kinds of attention need or use, see there; it
+            has no effect on others.
+        relative_positions: Boolean. See `DotAttention`; it has no effect on other
+            kinds.
         dropout_rate: Float in [0, 1). Dropout on the output of both branches.
         drop_path_rate: Float in [0, 1). Share of samples that skip a branch.
         remat: Boolean. Whether training recomputes the activations in the backward
@@ -80,6 +90,8 @@ class EncoderLayer(keras.layers.Layer):
         attention="linear",
         feature_map="elu",
         attention_window=32,
+        grid_shape=None,
+        relative_positions=False,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -109,7 +121,16 @@ class EncoderLayer(keras.layers.Layer):
         # switched from one to another without loss.
         self.feature_map = feature_maps.serialize(feature_maps.get(feature_map))
         self.attention_window = check_window("attention_window", attention_window)
-        options = {"feature_map": feature_map, "window": self.attention_window}
+        if grid_shape is not None:
+            grid_shape = check_grid_shape(grid_shape)
+        self.grid_shape = grid_shape
+        self.relative_positions = check_flag("relative_positions", relative_positions)
+        options = {
+            "feature_map": feature_map,
+            "window": self.attention_window,
+            "grid_shape": grid_shape,
+            "relative_positions": self.relative_positions,
+        }
         self.attention = attention(
             num_heads,
             **{name: options[name] for name in attention.options},
@@ -198,6 +219,7 @@ class EncoderLayer(keras.layers.Layer):
     def _in_chunks(self, x, mask, seeds, remat):
         """The same, with the intermediate results of one chunk of tokens at a time."""
         attention, length = self.attention, ops.shape(x)[1]
+        attention.check_tokens(x.shape[1])
         if mask is None:
             mask = ops.ones(ops.shape(x)[:2], "bool")
         chunks = split_chunks(x, self.chunk_size)
@@ -246,6 +268,8 @@ class EncoderLayer(keras.layers.Layer):
             "attention": self.attention_kind,
             "feature_map": self.feature_map,
             "attention_window": self.attention_window,
+            "grid_shape": self.grid_shape,
+            "relative_positions": self.relative_positions,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,

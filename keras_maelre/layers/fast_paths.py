@@ -85,14 +85,18 @@ def torch_linear(x, kernel, bias):
     return linear(x, kernel.T, bias)
 
 
-def torch_attention(query, key, value, mask):
+def torch_attention(query, key, value, mask, bias=None):
     """Dot-product attention of `(batch, tokens, heads, head_dim)` without copies.
 
-    Keras copies query, key and value first; the kernel takes any strides.
+    Keras copies query, key and value first, and takes no bias beside a mask; the
+    kernel takes any strides.
     """
     from torch.nn.functional import scaled_dot_product_attention
 
     query, key, value = (x.transpose(1, 2) for x in (query, key, value))
+    if bias is not None:
+        bias = bias.to(query.dtype)
+        mask = bias if mask is None else bias.masked_fill(~mask, float("-inf"))
     context = scaled_dot_product_attention(query, key, value, attn_mask=mask)
     return context.transpose(1, 2)
 

@@ -6,6 +6,7 @@ from keras import ops
 from keras_maelre.checks import check_integer
 from keras_maelre.layers.fast_paths import run_part
 from keras_maelre.layers.initializers import clone_initializer
+from keras_maelre.layers.masking import masked_softmax
 from keras_maelre.layers.window_attention import WindowAttention
 
 
@@ -87,12 +88,7 @@ class LongShortAttention(WindowAttention):
             (self.head_dim, self.num_heads, self.num_landmarks),
         )
         scores = ops.cast(ops.einsum("bnhd,dhr->bnhr", key, kernel), wide)
-        # A finite number: infinities would become NaN where all tokens are masked.
-        masked = ops.expand_dims(ops.logical_not(mask), (2, 3))
-        scores = ops.where(masked, ops.full_like(scores, -1e30), scores)
-        # Keras' softmax looks at the length, which an exporter must not know.
-        scores = ops.exp(scores - ops.stop_gradient(ops.max(scores, 1, keepdims=True)))
-        weights = scores / ops.sum(scores, axis=1, keepdims=True)
+        weights = masked_softmax(scores, ops.expand_dims(mask, (2, 3)), axis=1)
         far = tuple(
             ops.cast(
                 ops.einsum("bnhr,bnhd->brhd", weights, ops.cast(x, wide)), key.dtype

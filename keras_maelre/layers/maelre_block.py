@@ -41,14 +41,15 @@ class MaelreBlock(keras.layers.Layer):
         attention: See `EncoderLayer`.
         feature_map: See `LinearAttention`.
         attention_window: See `EncoderLayer`.
+        relative_positions: See `DotAttention`; needs the height and width of a grid.
         merge: `"conv"` (the architecture), `"average"` or `"linear"` (ablations),
             `"max"` (`MaxMerge1D`), `"residual"` (`ResidualMerge1D`), or `"none"` to
             keep all tokens.
         output_dim: Integer, the width after the block, or `None` to leave the width
             as it is, without a Dense layer.
         grid_shape: `None` for a sequence, or the height and width of the grid whose
-            tokens arrive row by row. The linear merge of a sequence needs the maximum
-            number of tokens, as a tuple of one integer.
+            tokens arrive row by row. The linear merge of a sequence, and some kinds of
+            attention, need the maximum number of tokens, as a tuple of one integer.
         dropout_rate: Float in [0, 1).
         drop_path_rate: Float in [0, 1), or one per transformer layer.
         remat: Boolean. See `EncoderLayer`.
@@ -95,6 +96,7 @@ class MaelreBlock(keras.layers.Layer):
         attention="linear",
         feature_map="elu",
         attention_window=32,
+        relative_positions=False,
         merge="conv",
         output_dim=None,
         grid_shape=None,
@@ -128,6 +130,8 @@ class MaelreBlock(keras.layers.Layer):
                 attention=attention,
                 feature_map=feature_map,
                 attention_window=attention_window,
+                grid_shape=grid_shape,
+                relative_positions=relative_positions,
                 remat=remat,
                 chunk_size=chunk_size,
                 kernel_initializer=clone_initializer(self.kernel_initializer),
@@ -137,7 +141,12 @@ class MaelreBlock(keras.layers.Layer):
             for i in range(self.depth)
         ]
         self.set_dropout(dropout_rate, drop_path_rate)
-        for name in ("attention_kind", "feature_map", "attention_window"):
+        for name in (
+            "attention_kind",
+            "feature_map",
+            "attention_window",
+            "relative_positions",
+        ):
             setattr(self, name, getattr(self.encoder_layers[0], name))
         is_grid = grid_shape is not None and len(grid_shape) == 2
         grid = self.grid_shape if is_grid else None
@@ -248,6 +257,7 @@ class MaelreBlock(keras.layers.Layer):
             "attention": self.attention_kind,
             "feature_map": self.feature_map,
             "attention_window": self.attention_window,
+            "relative_positions": self.relative_positions,
             "merge": self.merge_kind,
             "output_dim": self.output_dim,
             "grid_shape": self.grid_shape,

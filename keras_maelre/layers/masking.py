@@ -51,6 +51,22 @@ def zero_masked(x, mask):
     return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
 
 
+def masked_softmax(scores, kept, axis):
+    """The softmax over an axis of what is kept; of nothing, it is the same for all.
+
+    Args:
+        scores: Float tensor, in float32 at least.
+        kept: Boolean tensor that broadcasts to it, or `None`.
+        axis: Integer.
+    """
+    if kept is not None:
+        # A finite number: infinities would become NaN where all tokens are masked.
+        scores = ops.where(kept, scores, ops.full_like(scores, -1e30))
+    # Keras' softmax looks at the length, which an exporter must not know.
+    scores = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis, keepdims=True)))
+    return scores / ops.sum(scores, axis=axis, keepdims=True)
+
+
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class NotAllNaN(keras.Operation):
     """Keeps the time steps that have a value in some channel."""

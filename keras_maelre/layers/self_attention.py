@@ -15,7 +15,9 @@ class SelfAttention(keras.layers.Layer):
 
     Every subclass holds the same variables (one fused query-key-value projection and
     one output projection), so that a checkpoint of one kind of attention loads into
-    another; what a kind needs beyond them are variables of its own.
+    another; what a kind needs beyond them are variables of its own. `PoolMixer` and
+    `ConvMixer` are the exceptions: they compare no queries with keys, and would train
+    weights that nothing reads.
 
     A kind of your own overrides `attend`, for inputs in chunks `summarize` and
     `read_out`, and for `keras_maelre.count_macs` the method `count_macs`. Registered
@@ -58,8 +60,10 @@ class SelfAttention(keras.layers.Layer):
     """
 
     # The arguments of `EncoderLayer` that the constructor takes as well, of
-    # `"feature_map"` and `"window"`.
+    # `"feature_map"`, `"window"`, `"grid_shape"` and `"relative_positions"`.
     options = ()
+    # How many products of the width with itself a token takes beside `count_macs`.
+    projections = 4
 
     def __init__(self, num_heads, kernel_initializer="glorot_uniform", **kwargs):
         super().__init__(**kwargs)
@@ -68,6 +72,15 @@ class SelfAttention(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
+        self.check_width(input_shape)
+        dim = input_shape[-1]
+        self.qkv = self._dense(3 * dim, "qkv")
+        self.qkv.build(input_shape)
+        self.output_dense = self._dense(dim, "output_dense")
+        self.output_dense.build(input_shape)
+
+    def check_width(self, input_shape):
+        """Sets the width of a head, or raises a ValueError."""
         if len(input_shape) != 3 or input_shape[-1] is None:
             raise ValueError(
                 f"{type(self).__name__} expects an input of shape (batch, tokens, "
@@ -80,10 +93,6 @@ class SelfAttention(keras.layers.Layer):
                 f"Received: num_heads={self.num_heads}, width {dim}"
             )
         self.head_dim = dim // self.num_heads
-        self.qkv = self._dense(3 * dim, "qkv")
-        self.qkv.build(input_shape)
-        self.output_dense = self._dense(dim, "output_dense")
-        self.output_dense.build(input_shape)
 
     def _dense(self, units, name):
         return Dense(
@@ -95,8 +104,16 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, x, mask=None):
         mask = check_mask(self, mask, x)
-        query, key, value = self._heads(run_part(self, self.qkv, x), 3)
+        self.check_tokens(x.shape[1])
+        query, key, value = self._project(x, 0, 3)
         return self._combine(self.attend(query, key, value, mask))
+
+    def check_tokens(self, tokens):
+        """Raises a ValueError if the kind does not work on as many tokens.
+
+        Args:
+            tokens: Integer, or `None` where the length of a sequence is not known.
+        """
 
     def attend(self, query, key, value, mask):
         """Mixes the values; `(batch, tokens, heads, head_dim)` in and out."""
@@ -130,7 +147,8 @@ class SelfAttention(keras.layers.Layer):
         """What the queries must know of all keys and values.
 
         Args:
-            key_value: Function from a chunk to its keys and values.
+            key_value: Function from a chunk to what `key_value` makes of it, its keys
+                and values.
             chunks: Tensor of shape `(chunks, batch, size, dim)`.
             masks: Boolean tensor of shape `(chunks, batch, size)`.
 
@@ -158,7 +176,7 @@ class SelfAttention(keras.layers.Layer):
         raise NotImplementedError
 
     def _project(self, x, first, last):
-        if not is_plain(self.qkv, self):
+        if last - first == 3 or not is_plain(self.qkv, self):
             return self._heads(run_part(self, self.qkv, x), 3)[first:last]
         dim = self.num_heads * self.head_dim
         columns = slice(first * dim, last * dim)

@@ -7,7 +7,7 @@ from keras_maelre.models.attention_plan import NUM_BLOCKS
 from keras_maelre.models.sample_model import SampleModel
 
 # All products of a transformer layer; "qkv" is query, key and value in one.
-ADAPTED = r"/(qkv|output_dense|mlp_hidden|mlp_output)$"
+ADAPTED = r"/(qkv|input_dense|output_dense|mlp_hidden|mlp_output)$"
 # What comes before block 1.
 FIRST_LAYERS = ("stem", "position_embedding", "class_token")
 

@@ -64,7 +64,9 @@ def macs_by_part(model, input_shape=None):
         tokens = math.prod(grid) + 1
         block = 0
         for layer in backbone.get_layer(f"block_{i + 1}").encoder_layers:
-            block += 12 * tokens * width**2 + layer.attention.count_macs(tokens)
+            attention = layer.attention
+            block += (8 + attention.projections) * tokens * width**2
+            block += attention.count_macs(tokens)
         if i + 1 < len(grids):
             merged = math.prod(grids[i + 1])
             if backbone.merge in ("conv", "residual"):

@@ -19,14 +19,14 @@ def embed(backbone, samples, preprocessor, pooled, scales, batch_size, verbose):
         backbone: A `MaelreBackbone`.
         samples: Iterable of raw samples, or without a preprocessor of inputs.
         preprocessor: See `MaelreClassifier`, or `None`.
-        pooled: One of `poolings.POOLINGS`, or a tuple of the blocks whose tokens
+        pooled: What `poolings.pool` takes, or a tuple of the blocks whose tokens
             are summarised beside the class token.
         scales: See `MaelreBackbone.embed`.
         batch_size: Integer.
         verbose: 0 or 1.
     """
     batch_size = check_integer("batch_size", batch_size)
-    if not isinstance(pooled, str):
+    if not isinstance(pooled, (str, keras.layers.Layer)):
         pooled = _checked_blocks(pooled)
     scales = _checked_scales(scales, backbone.modality)
     if isinstance(samples, (str, bytes, dict)) or not hasattr(samples, "__iter__"):
@@ -66,7 +66,7 @@ class Embedder:
     def __init__(self, backbone, pooled):
         dtype = poolings.head_dtype(backbone.dtype_policy)
         pool = poolings.pool
-        if not isinstance(pooled, str):
+        if isinstance(pooled, tuple):
             pool = poolings.block_statistics
         features = pool(backbone.output, pooled, dtype)
         self.model = keras.Model(backbone.input, features)

@@ -57,9 +57,10 @@ class MaelreBackbone(MaelreModel):
         num_heads: Four integers, the attention heads of each block.
         attention: `"auto"` (linear while a block has more tokens than its width),
             a kind of attention (`"linear"`, `"dot"`, `"focused"`, `"window"`,
-            `"long_short"`, or one of your own, see `keras_maelre.layers.EncoderLayer`),
-            or four of them. The weights of `"linear"`, `"dot"` and `"window"` fit each
-            other.
+            `"long_short"`, `"performer"`, `"nystrom"`, `"linformer"`, `"pool"`,
+            `"conv"`, `"axial"` (on grids), or one of your own, see
+            `keras_maelre.layers.EncoderLayer`), or four of them. The weights of
+            `"linear"`, `"dot"`, `"window"`, `"nystrom"` and `"axial"` fit each other.
         merge: `"conv"`, `"max"` (a convolution, LayerNorm and max pooling),
             `"residual"` (a convolution beside average pooling), or an ablation:
             `"average"` pooling, a `"linear"` map over the tokens, `"none"` (all tokens
@@ -68,6 +69,9 @@ class MaelreBackbone(MaelreModel):
             `"focused"`, or a callable that maps a tensor to a non-negative one.
         attention_window: Integer from 1 to 4096, of `"window"` and `"long_short"`
             attention: how many tokens before and after itself a token attends to.
+        relative_positions: Boolean. Whether dot-product attention on a grid (audio and
+            image) adds relative positions to its scores, see
+            `keras_maelre.layers.DotAttention`.
         dropout_rate: Float in [0, 1), dropout on both branches of every layer.
         drop_path_rate: Float in [0, 1), stochastic depth of the last layer; the rate
             rises linearly from 0 at the first.
@@ -120,6 +124,7 @@ class MaelreBackbone(MaelreModel):
         merge="conv",
         feature_map="elu",
         attention_window=32,
+        relative_positions=False,
         dropout_rate=0.0,
         drop_path_rate=0.0,
         remat=False,
@@ -161,6 +166,7 @@ class MaelreBackbone(MaelreModel):
                     attention=plan[i],
                     feature_map=feature_map,
                     attention_window=attention_window,
+                    relative_positions=relative_positions,
                     merge="none" if is_last else merge,
                     output_dim=None if is_last else 2 * widths[i],
                     grid_shape=grids[i],
@@ -209,6 +215,7 @@ class MaelreBackbone(MaelreModel):
         self.merge = merge
         self.feature_map = blocks[0].feature_map
         self.attention_window = blocks[0].attention_window
+        self.relative_positions = blocks[0].relative_positions
         self.dropout_rate = dropout_rate
         self.drop_path_rate = drop_path_rate
         self.remat = remat
@@ -234,9 +241,9 @@ class MaelreBackbone(MaelreModel):
                 `trainable_embeddings=True` is passed too. Otherwise a built-in
                 preset's table is new and trainable.
             **kwargs: What to change: `dtype`, `attention`, `merge`, `feature_map`,
-                `attention_window`, `input_shape` (another length or size: positions
-                are resampled), `dropout_rate`, `drop_path_rate`, `remat`, `name`, and
-                the other arguments of the constructor.
+                `attention_window`, `relative_positions`, `input_shape` (another length
+                or size: positions are resampled), `dropout_rate`, `drop_path_rate`,
+                `remat`, `name`, and the other arguments of the constructor.
 
         Returns:
             A model of the class that this is called on.
@@ -398,6 +405,7 @@ class MaelreBackbone(MaelreModel):
             "merge": self.merge,
             "feature_map": self.feature_map,
             "attention_window": self.attention_window,
+            "relative_positions": self.relative_positions,
             "dropout_rate": self.dropout_rate,
             "drop_path_rate": self.drop_path_rate,
             "remat": self.remat,

@@ -13,6 +13,7 @@ from keras_maelre.checks import (
     check_number,
     check_path,
 )
+from keras_maelre.layers.generalized_mean import GeneralizedMean
 from keras_maelre.layers.running_standardization import RunningStandardization
 from keras_maelre.modalities.cut_padding import few_shapes
 from keras_maelre.models import pooling as poolings
@@ -79,7 +80,8 @@ class MaelreClassifier(AdaptableModel):
             label must exceed for a multi-label classifier to assign it. Defaults to
             0.5; see `keras_maelre.training.tune_thresholds`.
         pooling: What the Dense layer sees: `"cls"`, the class token, as the paper has
-            it; `"mean"`, the mean of the final tokens; `"blocks"`, the class token
+            it; `"mean"`, the mean of the final tokens; `"gem"`, their generalized
+            mean with a trained exponent, from 3 on; `"blocks"`, the class token
             beside mean, deviation, maximum and minimum of the tokens of all four
             blocks, standardised. The last suits small data; see
             `keras_maelre.training.linear_probe`.
@@ -141,14 +143,16 @@ class MaelreClassifier(AdaptableModel):
         # === Layers ===
         policy = backbone.dtype_policy
         dtype = poolings.head_dtype(policy)
-        standardization = None
+        pooler = standardization = None
+        if pooling == "gem":
+            pooler = GeneralizedMean(dtype=dtype, name="token_gem")
         if pooling == "blocks":
             standardization = RunningStandardization(dtype=dtype, name="standardize")
         head = keras.layers.Dense(num_classes, dtype=dtype, name="logits")
 
         # === Functional Model ===
         inputs = backbone.input
-        features = poolings.pool(backbone(inputs), pooling, dtype)
+        features = poolings.pool(backbone(inputs), pooler or pooling, dtype)
         if standardization is not None:
             features = standardization(features)
         outputs = head(features)
@@ -159,6 +163,7 @@ class MaelreClassifier(AdaptableModel):
         # === Config ===
         self.dtype_policy = policy
         self.backbone = backbone
+        self.pooler = pooler
         self.standardization = standardization
         self.head = head
         self.pooling = pooling
@@ -175,9 +180,13 @@ class MaelreClassifier(AdaptableModel):
     @property
     def head_layers(self):
         """The layers with weights that are not the backbone's, as a tuple."""
-        if self.standardization is None:
-            return (self.head,)
-        return self.standardization, self.head
+        parts = (self.pooler, self.standardization, self.head)
+        return tuple(layer for layer in parts if layer is not None)
+
+    @property
+    def pooled(self):
+        """What `pool` takes for the pooling of this classifier."""
+        return self.pooler or self.pooling
 
     @property
     def temperature(self):
@@ -439,7 +448,7 @@ class MaelreClassifier(AdaptableModel):
         classifier.embed(series, scales=(1, 2, 4)).shape  # (2, 6528)
         ```
         """
-        pooled = self.pooling if blocks is None else blocks
+        pooled = self.pooled if blocks is None else blocks
         return embed(
             self.backbone,
             samples,

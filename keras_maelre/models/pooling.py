@@ -5,7 +5,7 @@ import keras
 from keras_maelre.layers.token_statistics import TokenStatistics
 from keras_maelre.models.attention_plan import NUM_BLOCKS
 
-POOLINGS = ("cls", "mean", "blocks")
+POOLINGS = ("cls", "mean", "gem", "blocks")
 BLOCKS = tuple(range(1, NUM_BLOCKS + 1))
 
 
@@ -14,9 +14,12 @@ def pool(outputs, pooling, dtype):
 
     Args:
         outputs: Dictionary of tensors, the outputs of a `MaelreBackbone`.
-        pooling: One of `POOLINGS`.
+        pooling: One of `POOLINGS`, or in place of `"gem"`, which has a weight, the
+            layer that pools the tokens.
         dtype: Dtype of statistics: float32, or float64.
     """
+    if isinstance(pooling, keras.layers.Layer):
+        return pooling(outputs["tokens"])
     if pooling == "cls":
         return outputs["cls"]
     if pooling == "mean":

@@ -135,6 +135,9 @@ def _fit(name, value, shape):
     if name == "position_embedding/embeddings":
         if len(value.shape) == len(shape) and value.shape[-1] == shape[-1]:
             return resample_positions(value, shape[:-1]), "resampled"
+    if name.endswith(("/row_positions", "/column_positions")):
+        if value.shape[-1] == shape[-1]:
+            return resample_positions(value, shape[:-1]), "resampled"
     if name == "stem/conv/kernel":
         same_window = value.shape[:-2] == shape[:-2] and len(value.shape) == len(shape)
         if same_window and value.shape[-1] == shape[-1]:

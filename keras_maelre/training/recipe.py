@@ -315,7 +315,9 @@ class Recipe:
             rate_factors=rates,
             **averages,
         )
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.exclude_from_weight_decay(
+            var_names=["bias", "gamma", "beta", "exponent"]
+        )
         return optimizer
 
     def loss(self, multi_label=False):

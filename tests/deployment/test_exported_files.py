@@ -73,8 +73,13 @@ LONGEST = {"series": 40, "bytes": 48, "audio": 50 + 20 * 31, "image": 24}
 
 @pytest.mark.parametrize(
     "attention",
-    ["linear", ("window", "long_short", "focused", "dot")],
-    ids=["linear", "others"],
+    [
+        "linear",
+        ("window", "long_short", "focused", "dot"),
+        ("performer", "nystrom", "conv", "linformer"),
+        pytest.param(("pool", "linear", "dot", "pool"), marks=pytest.mark.slow),
+    ],
+    ids=["linear", "others", "further", "pool"],
 )
 def test_any_batch_of_any_length(tmp_path, attention):
     """The quick one: padded batches, single samples, and the result that is told."""
@@ -104,6 +109,15 @@ def test_every_format_of_every_modality(format, modality, tmp_path):
     free = ("batch",) if modality == "image" else ("batch", "length")
     assert result.dynamic == free
     check_answers(modality, classifier, open_file(path, format), LONGEST[modality])
+
+
+@pytest.mark.slow
+def test_kinds_on_grids(tmp_path):
+    plan = ("axial", "conv", "dot", "linformer")
+    classifier = raw_classifier("image", attention=plan, relative_positions=True)
+    path, result = export(classifier, tmp_path, QUICK)
+    assert result.dynamic == ("batch",)
+    check_answers("image", classifier, open_file(path, QUICK), LONGEST["image"])
 
 
 @pytest.mark.slow

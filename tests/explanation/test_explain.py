@@ -155,6 +155,21 @@ def test_rollout_passes_every_merge(modality, merge):
     assert (shares >= 0).all() and 0.5 < shares.sum() < 1
 
 
+@pytest.mark.compiles_long
+@pytest.mark.parametrize(
+    "modality, attention",
+    [
+        ("series", ("performer", "nystrom", "conv", "linformer")),
+        ("image", ("axial", "conv", "pool", "dot")),
+    ],
+)
+def test_rollout_passes_other_kinds(modality, attention):
+    model = model_of(modality, attention=attention)
+    subject = prepared_subject(model, random_input(modality, 1)[0], 0)
+    shares = AttentionRollout(model)(subject)
+    assert (shares >= 0).all() and 0.5 < shares.sum() < 1
+
+
 def planted(rng, count):
     """Series with a fast or a slow burst, beside a louder bump that tells nothing."""
     y = rng.integers(2, size=count)

@@ -19,10 +19,45 @@ BAD_ARGUMENTS = [
     (layers.LinearAttention, {"num_heads": 2, "feature_map": 3}, "feature_map=3"),
     (layers.LinearAttention, {"num_heads": 0}, "num_heads=0"),
     (layers.DotAttention, {"num_heads": 1.5}, "num_heads=1.5"),
+    (layers.DotAttention, {"num_heads": 1, "relative_positions": 1}, "positions=1"),
+    (layers.DotAttention, {"num_heads": 1, "relative_positions": True}, "shape=None"),
+    (
+        layers.EncoderLayer,
+        {
+            "num_heads": 1,
+            "attention": "dot",
+            "grid_shape": (9,),
+            "relative_positions": True,
+        },
+        r"grid_shape=\(9,\)",
+    ),
     (layers.FocusedAttention, {"num_heads": 1, "kernel_size": 4}, "kernel_size=4"),
     (layers.WindowAttention, {"num_heads": 1, "window": 0}, "window=0"),
     (layers.WindowAttention, {"num_heads": 1, "window": 10**9}, "window=1000000000"),
     (layers.LongShortAttention, {"num_heads": 1, "num_landmarks": 0}, "landmarks=0"),
+    (layers.PerformerAttention, {"num_heads": 1, "num_features": 0}, "features=0"),
+    (layers.PerformerAttention, {"num_heads": 1, "seed": -1}, "seed=-1"),
+    (layers.PerformerAttention, {"num_heads": 1, "seed": None}, "seed=None"),
+    (layers.NystromAttention, {"num_heads": 1, "num_landmarks": 0}, "landmarks=0"),
+    (layers.NystromAttention, {"num_heads": 1, "num_landmarks": 513}, "arks=513"),
+    (layers.LinformerAttention, {"num_heads": 1, "grid_shape": None}, "shape=None"),
+    (
+        layers.LinformerAttention,
+        {"num_heads": 1, "grid_shape": (4,), "num_landmarks": 0},
+        "num_landmarks=0",
+    ),
+    (layers.EncoderLayer, {"num_heads": 1, "grid_shape": 4}, "grid_shape=4"),
+    (
+        layers.EncoderLayer,
+        {"num_heads": 1, "attention": "linformer"},
+        "grid_shape=None",
+    ),
+    (layers.PoolMixer, {"num_heads": 1, "pool_size": 2}, "pool_size=2"),
+    (layers.PoolMixer, {"num_heads": 1, "grid_shape": (0, 3)}, "shape=.0, 3"),
+    (layers.ConvMixer, {"num_heads": 1, "kernel_size": 4}, "kernel_size=4"),
+    (layers.ConvMixer, {"num_heads": 1, "grid_shape": (1, 2, 3)}, "shape=.1, 2"),
+    (layers.AxialAttention, {"num_heads": 1, "grid_shape": (9,)}, "shape=.9,"),
+    (layers.EncoderLayer, {"num_heads": 1, "attention": "axial"}, "grid_shape=None"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 0}, "_window=0"),
     (layers.EncoderLayer, {"num_heads": 1, "attention_window": 2.5}, "_window=2.5"),
     (layers.ConvMerge1D, {"kernel_size": 0}, "kernel_size=0"),
@@ -58,6 +93,9 @@ BAD_ARGUMENTS = [
     (layers.TokenStatistics, {"statistics": ("mean", "median")}, "statistics="),
     (layers.TokenStatistics, {"statistics": ("mean", "mean")}, "statistics="),
     (layers.TokenStatistics, {"epsilon": 0.0}, "epsilon=0.0"),
+    (layers.GeneralizedMean, {"exponent": 1.0}, "exponent=1.0"),
+    (layers.GeneralizedMean, {"exponent": "3"}, "exponent='3'"),
+    (layers.GeneralizedMean, {"epsilon": 0.0}, "epsilon=0.0"),
     (layers.PositionEmbedding, {"grid_shape": 4}, "grid_shape=4"),
     (layers.PatchStem, {"dim": 4, "strides": 0.5}, "strides=0.5"),
     (layers.SeriesStem, {"dim": "4"}, "dim='4'"),
@@ -193,7 +231,8 @@ class Whole(layers.SelfAttention):
 def test_the_classes_of_this_package_have_their_short_names():
     for name, kind in ATTENTION_KINDS.items():
         for identifier in (name, kind, f"keras_maelre>{kind.__name__}"):
-            assert layers.EncoderLayer(2, identifier).attention_kind == name
+            layer = layers.EncoderLayer(2, identifier, grid_shape=(2, 3))
+            assert layer.attention_kind == name
 
 
 def name(value):
@@ -218,6 +257,16 @@ BAD_INPUTS = [
     (layers.WindowAttention(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.DotAttention(2), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.EncoderLayer(2), (2, 4), r"\(batch, tokens, dim\)"),
+    (layers.PoolMixer(2, grid_shape=(2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
+    (layers.ConvMixer(2, grid_shape=(2, 3)), (2, 8, 4), r"\(2, 3\).*Received: 8"),
+    (layers.DotAttention(2, (2, 3), True), (2, 6, 4), r"\(2, 3\).*Received: 6"),
+    (layers.AxialAttention(2, (2, 3)), (2, 6, 4), r"\(2, 3\).*Received: 6"),
+    (layers.LinformerAttention(2, (3,)), (2, 5, 4), r"most 4 tokens.*\(3,\).*: 5"),
+    (
+        layers.EncoderLayer(2, "linformer", grid_shape=(3,), chunk_size=2),
+        (2, 5, 4),
+        r"most 4 tokens.*\(3,\).*: 5",
+    ),
     (layers.LinearAttention(3), (2, 5, 4), "num_heads=3, width 4"),
     (layers.LinearMerge((4,), 4), (2, 5, 4), r"\(4,\).*Received: \(5,\)"),
     (layers.LinearMerge((4, 4), 2), (2, 4, 3, 4), r"\(4, 4\).*Received: \(4, 3\)"),
@@ -225,6 +274,7 @@ BAD_INPUTS = [
     (layers.PositionEmbedding((4,)), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.SeriesStem(4), (2, 8), r"\(batch, tokens, dim\)"),
     (layers.RunningStandardization(), (2, 4, 4), r"\(batch, features\)"),
+    (layers.GeneralizedMean(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.TokenStatistics(), (2, 4), r"\(batch, tokens, dim\)"),
     (layers.TokenStem(5, 4, 4, padding_id=0), (2, 8, 1), r"\(batch, tokens\)"),
 ]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_maelre
+from keras_maelre.layers.at_once import AtOnce
 from keras_maelre.layers.attention_kinds import ATTENTION_KINDS
 from keras_maelre.layers.encoder_layer import EncoderLayer
 from tests.references.comparison import randomise
@@ -43,9 +44,19 @@ def gradients(model, x, weights=None, **kwargs):
     return numpy(outputs), [numpy(g) for g in grads]
 
 
-@pytest.mark.parametrize("attention", ATTENTION_KINDS)
+LENGTHS = [(37, 8, False), (32, 16, True), (9, 4, True)]
+# Of the tokens after the class token.
+GRIDS = {37: (6, 6), 32: (31,), 9: (2, 4)}
+
+
 @pytest.mark.parametrize(
-    "length, chunk_size, remat", [(37, 8, False), (32, 16, True), (9, 4, True)]
+    "attention, length, chunk_size, remat",
+    [
+        (kind, *lengths)
+        for kind, layer in ATTENTION_KINDS.items()
+        for lengths in (LENGTHS[-1:] if issubclass(layer, AtOnce) else LENGTHS)
+    ]
+    + [("relative", *lengths) for lengths in LENGTHS[::2]],
 )
 def test_layer_in_chunks(attention, length, chunk_size, remat):
     generator = np.random.default_rng(0)
@@ -58,6 +69,9 @@ def test_layer_in_chunks(attention, length, chunk_size, remat):
     weights *= mask[..., None]
     # Reaches over more than one chunk of four.
     kind = {"num_heads": 2, "attention": attention, "attention_window": 5}
+    kind["grid_shape"] = GRIDS[length]
+    if attention == "relative":
+        kind |= {"attention": "dot", "relative_positions": True}
     whole = EncoderLayer(**kind)
     parts = EncoderLayer(**kind, chunk_size=chunk_size, remat=remat)
     for layer in (whole, parts):

@@ -18,6 +18,14 @@ GRID = (2, 6, 5, 8)
 CASES = [
     (layers.LinearAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 4, True),
     (layers.DotAttention, {"num_heads": 4}, SEQUENCE, SEQUENCE, 4, True),
+    (
+        layers.DotAttention,
+        {"num_heads": 2, "grid_shape": (3, 4), "relative_positions": True},
+        SEQUENCE,
+        SEQUENCE,
+        6,
+        True,
+    ),
     (layers.FocusedAttention, {"num_heads": 2}, SEQUENCE, SEQUENCE, 5, True),
     (
         layers.WindowAttention,
@@ -33,6 +41,70 @@ CASES = [
         SEQUENCE,
         SEQUENCE,
         9,
+        True,
+    ),
+    (
+        layers.PerformerAttention,
+        {"num_heads": 2, "num_features": 3},
+        SEQUENCE,
+        SEQUENCE,
+        4,
+        True,
+    ),
+    (
+        layers.NystromAttention,
+        {"num_heads": 2, "num_landmarks": 3},
+        SEQUENCE,
+        SEQUENCE,
+        4,
+        True,
+    ),
+    (
+        layers.LinformerAttention,
+        {"num_heads": 2, "grid_shape": (12,), "num_landmarks": 3},
+        SEQUENCE,
+        SEQUENCE,
+        6,
+        True,
+    ),
+    (
+        layers.PoolMixer,
+        {"num_heads": 2},
+        SEQUENCE,
+        SEQUENCE,
+        0,
+        True,
+    ),
+    (
+        layers.PoolMixer,
+        {"num_heads": 2, "grid_shape": (3, 4)},
+        SEQUENCE,
+        SEQUENCE,
+        0,
+        True,
+    ),
+    (
+        layers.ConvMixer,
+        {"num_heads": 2},
+        SEQUENCE,
+        SEQUENCE,
+        5,
+        True,
+    ),
+    (
+        layers.ConvMixer,
+        {"num_heads": 2, "kernel_size": 3, "grid_shape": (3, 4)},
+        SEQUENCE,
+        SEQUENCE,
+        5,
+        True,
+    ),
+    (
+        layers.AxialAttention,
+        {"num_heads": 2, "grid_shape": (3, 4)},
+        SEQUENCE,
+        SEQUENCE,
+        4,
         True,
     ),
     (layers.ConvMerge1D, {}, SEQUENCE, (2, 4, 8), 2, True),
@@ -98,6 +170,7 @@ CASES = [
     (layers.PatchStem, {"dim": 8}, (2, 10, 9, 3), (2, 9, 8), 2, False),
     (layers.TokenStatistics, {}, SEQUENCE, (2, 32), 0, True),
     (layers.TokenStatistics, {"statistics": ["mean"]}, GRID, (2, 8), 0, True),
+    (layers.GeneralizedMean, {"exponent": 2.0}, SEQUENCE, (2, 8), 1, True),
     (preprocessing.ZNormalize, {}, SEQUENCE, SEQUENCE, 0, False),
     (preprocessing.Differences, {}, SEQUENCE, (2, 13, 16), 0, False),
     (preprocessing.ResizeSeries, {"steps": 5}, SEQUENCE, (2, 5, 8), 0, False),
@@ -135,6 +208,8 @@ CASES = [
         )
     ),
 ]
+# How many weights are never trained.
+FIXED = {layers.PerformerAttention: 1}
 # Their input is integers or two tensors, or they keep statistics: each has a test of
 # its own. One is there to be subclassed.
 OTHERS = {
@@ -158,7 +233,7 @@ def test_layer(layer_class, arguments, input_shape, output_shape, weights, maski
         input_shape=input_shape,
         expected_output_shape=output_shape,
         expected_num_trainable_weights=weights,
-        expected_num_non_trainable_weights=0,
+        expected_num_non_trainable_weights=FIXED.get(layer_class, 0),
         supports_masking=masking,
     )
 

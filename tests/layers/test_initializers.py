@@ -14,6 +14,11 @@ CASES = [
     (layers.FocusedAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.WindowAttention, {"num_heads": 2}, SEQUENCE, 2),
     (layers.LongShortAttention, {"num_heads": 2}, SEQUENCE, 3),
+    (layers.PerformerAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.NystromAttention, {"num_heads": 2}, SEQUENCE, 2),
+    (layers.LinformerAttention, {"num_heads": 2, "grid_shape": (12,)}, SEQUENCE, 4),
+    (layers.ConvMixer, {"num_heads": 2}, SEQUENCE, 3),
+    (layers.AxialAttention, {"num_heads": 2, "grid_shape": (3, 4)}, SEQUENCE, 2),
     (layers.EncoderLayer, {"num_heads": 2}, SEQUENCE, 4),
     (
         layers.MaelreBlock,
@@ -53,7 +58,8 @@ def kernels(layer):
     return [
         keras.ops.convert_to_numpy(weight)
         for weight in layer.weights
-        if weight.name in ("kernel", "landmark_kernel")
+        if weight.name.endswith(("kernel", "_projection"))
+        and weight.name != "value_kernel"
     ]
 
 

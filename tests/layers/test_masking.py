@@ -66,6 +66,13 @@ STEPS = {
     "LinearAttention": (layers.LinearAttention(1), MASK, MASK),
     "LongShortAttention": (layers.LongShortAttention(1, 2), MASK, MASK),
     "WindowAttention": (layers.WindowAttention(1, 2), MASK, MASK),
+    "PerformerAttention": (layers.PerformerAttention(1), MASK, MASK),
+    "NystromAttention": (layers.NystromAttention(1, 3), MASK, MASK),
+    "LinformerAttention": (layers.LinformerAttention(1, (6,)), MASK, MASK),
+    "PoolMixer": (layers.PoolMixer(1), MASK, MASK),
+    "PoolMixer-grid": (layers.PoolMixer(1, grid_shape=(2, 3)), MASK, MASK),
+    "ConvMixer": (layers.ConvMixer(1), MASK, MASK),
+    "AxialAttention": (layers.AxialAttention(1, (2, 3)), MASK, MASK),
     "LinearMerge": (layers.LinearMerge((7,), strides=4), MASK, QUARTERED),
     "LinearMerge-grid": (layers.LinearMerge((3, 3), 2), GRID_MASK, MERGED_GRID),
     "MaelreBlock": (
@@ -204,6 +211,11 @@ PADDED = {
     "FocusedAttention": lambda: layers.FocusedAttention(2),
     "LongShortAttention": lambda: layers.LongShortAttention(2, 3),
     "WindowAttention": lambda: layers.WindowAttention(2, 3),
+    "PerformerAttention": lambda: layers.PerformerAttention(2),
+    "NystromAttention": lambda: layers.NystromAttention(2, 3),
+    "LinformerAttention": lambda: layers.LinformerAttention(2, (20,), 3),
+    "PoolMixer": lambda: layers.PoolMixer(2),
+    "ConvMixer": lambda: layers.ConvMixer(2),
     "EncoderLayer-window": lambda: layers.EncoderLayer(2, "window", chunk_size=4),
     "ConvMerge1D": lambda: layers.ConvMerge1D(),
     "AverageMerge1D": lambda: layers.AverageMerge1D(),
@@ -281,7 +293,7 @@ def test_masked_tokens_of_a_grid_may_hold_anything(make):
 
 # Permutation
 
-PERMUTED = {name: PADDED[name] for name in list(PADDED)[:6]}
+PERMUTED = {name: PADDED[name] for name in (*list(PADDED)[:6], "PerformerAttention")}
 
 
 @pytest.mark.parametrize("make", PERMUTED.values(), ids=PERMUTED)
@@ -303,7 +315,8 @@ def test_permuting_the_tokens_permutes_the_outputs(make, masked):
 @pytest.mark.parametrize("kind", ATTENTION_KINDS)
 def test_where_values_come_from_adds_up_to_one(kind):
     """Also where more is done to the values than averaging."""
-    layer = layers.EncoderLayer(2, kind, attention_window=2).attention
+    arguments = {"attention_window": 2, "grid_shape": (2, 3)}
+    layer = layers.EncoderLayer(2, kind, **arguments).attention
     layer.build((3, 7, DIM))
     randomise(layer)
     query, key = random(2, 3, 7, 2, DIM // 2)

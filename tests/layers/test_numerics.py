@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import layers
+from tests.references import kinds_numpy
 from tests.references import maelre_numpy as reference
 from tests.references import weights as variables_of
 from tests.references.comparison import (
@@ -49,6 +50,65 @@ OTHER_KINDS = {
         reference.long_short_attention,
         {"window": 2},
     ),
+    "performer": (
+        layers.PerformerAttention,
+        {"num_features": 6},
+        kinds_numpy.performer_attention,
+        {},
+    ),
+    "nystrom": (
+        layers.NystromAttention,
+        {"num_landmarks": 4},
+        kinds_numpy.nystrom_attention,
+        {"num_landmarks": 4},
+    ),
+    "linformer": (
+        layers.LinformerAttention,
+        {"grid_shape": (40,), "num_landmarks": 3},
+        kinds_numpy.linformer_attention,
+        {},
+    ),
+    "pool": (
+        layers.PoolMixer,
+        {},
+        kinds_numpy.pool_mixer,
+        {"size": 3},
+    ),
+    "pool grid": (
+        layers.PoolMixer,
+        {"grid_shape": (3, 4)},
+        kinds_numpy.pool_mixer,
+        {"size": 3, "grid": (3, 4)},
+    ),
+    "conv": (
+        layers.ConvMixer,
+        {"kernel_size": 5},
+        kinds_numpy.conv_mixer,
+        {"size": 5},
+    ),
+    "conv grid": (
+        layers.ConvMixer,
+        {"kernel_size": 3, "grid_shape": (3, 4)},
+        kinds_numpy.conv_mixer,
+        {"size": 3, "grid": (3, 4)},
+    ),
+    "axial": (
+        layers.AxialAttention,
+        {"grid_shape": (3, 4)},
+        kinds_numpy.axial_attention,
+        {"grid": (3, 4)},
+    ),
+    "dot relative": (
+        layers.DotAttention,
+        {"grid_shape": (3, 4), "relative_positions": True},
+        kinds_numpy.relative_dot_attention,
+        {"grid": (3, 4)},
+    ),
+}
+# Those of which fewer lengths are looked at; those of a grid have one.
+LENGTHS = {
+    kind: (13,) if len(arguments.get("grid_shape", ())) == 2 else (2, 37)
+    for kind, (_, arguments, *_) in list(OTHER_KINDS.items())[4:]
 }
 ATTENTION = [*FEATURE_MAPS, *OTHER_KINDS]
 MERGES_1D = {
@@ -117,7 +177,11 @@ def name(value):
 
 @pytest.mark.parametrize(
     "kind,tokens",
-    [(kind, tokens) for kind in ("elu", *OTHER_KINDS) for tokens in TOKENS]
+    [
+        (kind, tokens)
+        for kind in ("elu", *OTHER_KINDS)
+        for tokens in LENGTHS.get(kind, TOKENS)
+    ]
     + [
         (kind, tokens)
         for kind in ("relu", "softplus", "focused", square_plus)
@@ -155,14 +219,25 @@ def test_attention_gradients(kind):
     assert_attention_matches(kind, 2, random(6, 13, DIM), masks(13))
 
 
-@pytest.mark.parametrize("tokens,num_heads", [(1, 1), (5, 8), (37, 4)])
-@pytest.mark.parametrize("kind", ["elu", *OTHER_KINDS])
+@pytest.mark.parametrize(
+    "kind,tokens,num_heads",
+    [
+        (kind, tokens, num_heads)
+        for kind in ("elu", *OTHER_KINDS)
+        for tokens, num_heads in (
+            [(13, 8)] if kind in LENGTHS else [(1, 1), (5, 8), (37, 4)]
+        )
+    ],
+)
 def test_attention_gradients_with_few_or_many_heads(kind, tokens, num_heads):
     assert_attention_matches(kind, num_heads, random(3, tokens, DIM), None)
 
 
-@pytest.mark.parametrize("part", ["query", "key"])
-@pytest.mark.parametrize("kind", ["elu", "softplus"])
+@pytest.mark.parametrize(
+    "kind,part",
+    [(kind, part) for kind in ("elu", "softplus") for part in ("query", "key")]
+    + [("performer", "query")],
+)
 def test_attention_does_not_depend_on_the_size_of_the_features(kind, part):
     """Features of about exp(-40) weigh the tokens like any others."""
     shift = np.zeros(3 * DIM, dtype="float32")
@@ -431,9 +506,12 @@ def test_gradients_of_large_features_are_finite(kind):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("kind", ["focused attention", "window", "long_short"])
+@pytest.mark.parametrize(
+    "kind", ["focused attention", "window", "long_short", *LENGTHS]
+)
 def test_other_kinds_in_half_precision(kind, policy):
-    x, mask = random(6, 37, 16), masks(37)
+    tokens = LENGTHS.get(kind, TOKENS)[-1]
+    x, mask = random(6, tokens, 16), masks(tokens)
     layer, expected = attention_and_reference(kind, 2, x, dtype=policy)
     weights = to_arrays(variables_of.attention(layer))
     outputs = values(layer, x, mask)

@@ -19,7 +19,7 @@ def slow(value):
 STATISTICS = {1: 64, 2: 128, 3: 256, 4: 512}
 
 
-@pytest.mark.parametrize("pooling", [slow("cls"), slow("mean"), "blocks"])
+@pytest.mark.parametrize("pooling", [slow("cls"), slow("mean"), slow("gem"), "blocks"])
 def test_features_are_what_the_head_sees(pooling):
     model = randomize(tiny_classifier("series", pooling=pooling))
     x = random_input("series", batch=4)

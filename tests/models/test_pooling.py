@@ -14,7 +14,7 @@ from tests.models.tiny import (
     tiny_classifier,
 )
 
-POOLED = ("mean", "blocks")
+POOLED = ("mean", "gem", "blocks")
 
 
 def slow(value):
@@ -50,9 +50,12 @@ def test_logits_are_those_of_the_statistics(modality, pooling):
             kept = places < -(-lengths[:, None] // factor)
         return masked_statistics(tokens, kept)
 
+    width = outputs["tokens"].shape[-1]
     if pooling == "mean":
-        width = outputs["tokens"].shape[-1]
         features = statistics("tokens", 64)[:, :width]
+    elif pooling == "gem":
+        outputs["tokens"] = np.maximum(outputs["tokens"], 1e-6) ** 3
+        features = statistics("tokens", 64)[:, :width] ** (1 / 3)
     else:
         blocks = [statistics(f"block_{i + 1}", 4**i) for i in range(4)]
         features = np.concatenate([outputs["cls"], *blocks], axis=-1)
@@ -82,7 +85,9 @@ def test_the_paper_s_head_stays():
     assert names == ["series", model.backbone.name, "logits"]
 
 
-@pytest.mark.parametrize("pooling, features", [("mean", 128), ("blocks", 1088)])
+@pytest.mark.parametrize(
+    "pooling, features", [("mean", 128), ("gem", 128), ("blocks", 1088)]
+)
 def test_cost_and_weights(pooling, features):
     plain, pooled = (
         tiny_classifier("series", pooling=name) for name in ("cls", pooling)

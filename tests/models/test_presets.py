@@ -75,6 +75,34 @@ def test_cost_of_other_kinds():
     # Scores, two sums, and two products of the queries with 16 landmarks.
     far = 5 * 81 * 16 * 16
     assert change("long_short", attention_window=3) == window + far - linear
+    # Features of queries and keys, their sums and the use of these, for 64 directions.
+    # No projections; those of the convolution are as large as the attention's.
+    assert change("pool") == -4 * 81 * 16 * 16 - linear
+    assert change("conv") == 80 * 7 * 32 - linear
+    assert change("linformer") == 4 * 81 * 16 * 32 - linear
+    # Three products of 32 landmarks and one of the values, two and 24 among landmarks.
+    inverse = 2 * 32 * 32 * 16 + 24 * 32**3
+    assert change("nystrom") == 4 * 81 * 16 * 32 + inverse - linear
+    assert change("performer") == 4 * 81 * 16 * 64 - linear
+
+
+def test_cost_of_axial_attention():
+    """Rows, columns and the class token, which all see; and all, which it sees."""
+    costs = [
+        count_macs(
+            tiny_classifier("image", MaelreBackbone, attention=(kind,) + ("dot",) * 3)
+        )
+        for kind in ("axial", "linear")
+    ]
+    height, width = tiny_classifier("image", MaelreBackbone).token_grids[0]
+    tokens = 1 + height * width
+    seen = (tokens - 1) * (height + width + 1) + tokens
+    assert costs[0] - costs[1] == 2 * 16 * seen - 2 * tokens * 16 * 16
+
+
+def test_axial_attention_of_a_sequence():
+    with pytest.raises(ValueError, match="needs tokens on a grid.*not a sequence"):
+        tiny_classifier("series", MaelreBackbone, attention="axial")
 
 
 def test_cost_of_a_shorter_input_is_that_of_a_shorter_model():
@@ -120,6 +148,7 @@ def test_auto_attention_is_linear_while_tokens_exceed_the_width():
         {"attention": "linear", "feature_map": "relu"},
         {"attention": "window", "attention_window": 3},
         {"attention": ("focused", "long_short", "dot", "window")},
+        {"attention": ("conv", "performer", "nystrom", "linformer")},
         {"attention": ("dot", "linear", "dot", "linear"), "feature_map": "softplus"},
     ],
     ids=str,

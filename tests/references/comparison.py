@@ -68,7 +68,7 @@ def assert_gradients_match(
         layer: a built Keras layer or model.
         inputs: NumPy array. Integers and NaN get no gradient.
         variables: nested dictionaries and lists of all trainable variables of the
-            layer, as `reference` wants its weights.
+            layer, as `reference` wants its weights; others may be among them.
         reference: callable `(inputs, weights)` that returns the output in float64.
         mask: passed to the layer's call, if there is one.
         valid: boolean array over the leading axes of the output, or None.
@@ -100,6 +100,7 @@ def assert_gradients_match(
         for (name, array), (_, variable) in zip(
             leaves(weights), leaves(variables), strict=True
         )
+        if variable.trainable
     ]
     assert not gradient_of, "the reference does not know every variable of the layer"
     if real:

@@ -10,8 +10,20 @@ def norm(layer):
 
 
 def attention(layer):
-    weights = {"qkv": dense(layer.qkv), "output_dense": dense(layer.output_dense)}
-    for name in ("value_kernel", "landmark_kernel"):
+    weights = {}
+    for name in ("input_dense", "qkv", "output_dense"):
+        if hasattr(layer, name):
+            weights[name] = dense(getattr(layer, name))
+    for name in (
+        "value_kernel",
+        "landmark_kernel",
+        "directions",
+        "key_projection",
+        "value_projection",
+        "depthwise_kernel",
+        "row_positions",
+        "column_positions",
+    ):
         if hasattr(layer, name):
             weights[name] = getattr(layer, name)
     for name in ("near_norm", "far_norm"):

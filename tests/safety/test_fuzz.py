@@ -236,8 +236,8 @@ def test_collections_of_labels_are_exact(labels):
 
 ARGUMENTS = (
     "width depths num_heads attention merge feature_map dropout_rate drop_path_rate "
-    "attention_window remat chunk_size dtype trainable vocabulary_size padding_id "
-    "input_shape modality"
+    "attention_window relative_positions remat chunk_size dtype trainable "
+    "vocabulary_size padding_id input_shape modality"
 ).split()
 sensible = {
     "width": st.integers(1, 16),
