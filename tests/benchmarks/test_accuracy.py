@@ -1,5 +1,6 @@
 """The comparison of accuracies: its rows, its resumption, its table and picture."""
 
+import io
 import json
 
 import keras
@@ -22,9 +23,30 @@ def waves(tmp_path):
     return tmp_path / "waves.npz"
 
 
-def run(waves, *arguments):
-    output = waves.parent / "out" / "accuracy.json"
-    accuracy.main([str(waves), *map(str, arguments), "--output", str(output)])
+@pytest.fixture
+def icons(tmp_path):
+    """Pictures as files, so that the loader takes them for pictures."""
+    image = pytest.importorskip("PIL.Image", reason="the extra [image]")
+    generator = np.random.default_rng(0)
+    files = []
+    for _ in range(12):
+        file = io.BytesIO()
+        pixels = generator.integers(0, 256, (16, 16, 3), "uint8")
+        image.fromarray(pixels).save(file, "png")
+        files.append(np.frombuffer(file.getvalue(), "uint8"))
+    np.savez(
+        tmp_path / "icons.npz",
+        jpeg=np.concatenate(files),
+        offset=np.cumsum([0, *map(len, files)]),
+        y=np.arange(12) % 2,
+        is_test=np.arange(12) >= 8,
+    )
+    return tmp_path / "icons.npz"
+
+
+def run(path, *arguments):
+    output = path.parent / "out" / "accuracy.json"
+    accuracy.main([str(path), *map(str, arguments), "--output", str(output)])
     return json.loads(output.read_text())
 
 
@@ -77,7 +99,9 @@ def test_each_budget_is_a_training_of_its_own(waves, monkeypatch):
     assert {row["budget"] for row in rows} == {"5 CPU s", "20 CPU s"}
 
 
-def test_ablations_leave_out_one_thing_each(waves, monkeypatch):
+@pytest.mark.parametrize("data", ["waves", "icons"])
+def test_ablations_leave_out_one_thing_each(data, request, monkeypatch):
+    path = request.getfixturevalue(data)
     plans = {}
 
     def measure(modality, data, budget, seed, build):
@@ -86,7 +110,7 @@ def test_ablations_leave_out_one_thing_each(waves, monkeypatch):
         return {"test": 0.5, "cpu_seconds": 1.0, "steps": 1, "weights": 10}
 
     monkeypatch.setattr(accuracy, "measure_network", measure)
-    rows = run(waves, "--ablations", "--seeds", 1, "--epochs", 1)
+    rows = run(path, "--ablations", "--seeds", 1, "--epochs", 1)
     paper = ("linear", "linear", "dot", "dot")
     assert dict(zip([row["model"] for row in rows], plans.values(), strict=True)) == {
         "as in the paper": (paper, "conv"),
