@@ -25,6 +25,8 @@ from keras_maelre.models.preprocessors import implied_arguments
 
 WIDTH, LAYERS, HEADS = 128, 5, 4
 LINFORMER_RANK = 32
+# The package would take 110 of heads of 32: 17 GB for 32 series of 4097 steps.
+PERFORMER_FEATURES = 64
 REFORMER_BUCKET = 32  # tokens; a round of hashing wants pairs of buckets
 LONGFORMER_WINDOW = 64
 CDIL_WIDTH = 192
@@ -106,6 +108,7 @@ def performer(tokens):
         depth=LAYERS,
         heads=HEADS,
         dim_head=WIDTH // HEADS,
+        nb_features=PERFORMER_FEATURES,
         ff_dropout=DROPOUT,
         # New random features would not fit averaged or restored weights.
         feature_redraw_interval=None,
