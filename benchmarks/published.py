@@ -19,8 +19,8 @@ from torch import nn
 from torch_backbone import DROPOUT, TorchBackbone, TorchLayer
 
 from keras_maelre import MaelreClassifier, modalities
-from keras_maelre.layers import PositionEmbedding
-from keras_maelre.layers.token_statistics import TokenStatistics
+from keras_maelre.estimator.maelre_estimator import LEARNED_EMBEDDING_DIM
+from keras_maelre.layers import PositionEmbedding, TokenStatistics
 from keras_maelre.models.preprocessors import implied_arguments
 
 WIDTH, LAYERS, HEADS = 128, 5, 4
@@ -30,7 +30,6 @@ PERFORMER_FEATURES = 64
 REFORMER_BUCKET = 32  # tokens; a round of hashing wants pairs of buckets
 LONGFORMER_WINDOW = 64
 CDIL_WIDTH = 192
-EMBEDDING_DIM = 128  # of the token tables of all models, MAELRE's too
 # The four stages of models of images, as those of a tiny MAELRE in width or in depth.
 STAGE_WIDTHS, STAGE_LAYERS, STAGE_HEADS = (32, 64, 128, 256), (1, 1, 2, 1), (1, 2, 4, 8)
 
@@ -342,7 +341,7 @@ def published_classifier(name, modality, preprocessor, **head):
     arguments = implied_arguments(preprocessor, modality)
     signal_shape = arguments.pop("input_shape")
     if modality in IDS:
-        arguments["embedding_dim"] = EMBEDDING_DIM
+        arguments["embedding_dim"] = LEARNED_EMBEDDING_DIM
     modality = modalities.get(modality, **arguments)
     inputs = modality.input(signal_shape)
     build = PUBLISHED[name].build

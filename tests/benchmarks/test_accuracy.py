@@ -1,5 +1,7 @@
 """The comparison of accuracies: its rows, its resumption, its table and picture."""
 
+import argparse
+import functools
 import io
 import json
 
@@ -11,6 +13,8 @@ pytest.importorskip("sklearn", reason="the extra [sklearn]")
 pytest.importorskip("matplotlib", reason="the extra [examples]")
 
 import accuracy  # noqa: E402
+
+from keras_maelre import datasets  # noqa: E402
 
 
 @pytest.fixture
@@ -120,6 +124,36 @@ def test_ablations_leave_out_one_thing_each(data, request, monkeypatch):
         "average merging": (paper, "average"),
         "linear merging": (paper, "linear"),
     }
+
+
+@pytest.mark.compiles_long
+def test_documents_of_several_labels_are_scored_by_micro_f1():
+    words = ("heart", "bone", "skin")
+    y = np.array([[i % 2, i % 3 == 0, 1] for i in range(36)], "uint8")
+    texts = [
+        " ".join(np.array(words)[row == 1].repeat(4)) + f" {i}"
+        for i, row in enumerate(y)
+    ]
+    data = datasets.ClassificationDataset(
+        texts[:24], y[:24], texts[24:], y[24:], class_names=words
+    )
+    head = {
+        "preprocessor": accuracy.preprocess(
+            "text", data, argparse.Namespace(size="tiny")
+        ),
+        "class_names": words,
+        "multi_label": True,
+    }
+    build = functools.partial(accuracy.maelre, "text", "tiny", head, {})
+    row = accuracy.measure_network("text", data, {"epochs": 2}, 0, build)
+    assert 0 < row["test"] <= 1 and 0 < row["validation"] <= 1
+    assert accuracy.measure_tool("text", data, 0)["test"] == 1
+    answers = np.array([[1, 0, 1], *data.y_test[1:]])
+    wrong = (answers != data.y_test).sum()
+    right = (answers & data.y_test).sum()
+    assert accuracy.score(data, answers) == pytest.approx(
+        2 * right / (2 * right + wrong), abs=1e-4
+    )
 
 
 def test_published_names_are_checked_at_once(waves, capsys):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+pytest.importorskip("sklearn", reason="the extra [sklearn]")
 
 import published  # noqa: E402
 from torch_backbone import TorchLayer, count_torch_macs  # noqa: E402
