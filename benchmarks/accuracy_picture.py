@@ -31,12 +31,13 @@ def draw(rows, path):
                 style = {"color": color, "marker": MARKERS[kinds[model]]}
                 _draw_model(found, style, seconds, weights)
         seconds.set_ylabel(f"{name}: test score")
-        for panel, label in (
-            (seconds, "CPU seconds of training"),
-            (weights, "weights"),
-        ):
-            panel.set_xlabel(label)
-            panel.set_xscale("log")
+        seconds.set_xlabel("CPU seconds of training")
+        seconds.set_xscale("log")
+        # The ticks between powers of ten would write over each other.
+        seconds.xaxis.set_major_formatter("{x:g}")
+        seconds.xaxis.set_minor_formatter("")
+        weights.set_xlabel("weights, millions")
+        for panel in (seconds, weights):
             panel.grid(alpha=0.3)
     figure.legend(
         handles=[
@@ -61,6 +62,6 @@ def _draw_model(rows, style, seconds, weights):
     x, y, error = np.array(sorted(points)).T
     seconds.errorbar(x, y, error, **style)
     if "weights" in rows[0]:
-        weights.errorbar(rows[0]["weights"], y[-1], error[-1], **style)
+        weights.errorbar(rows[0]["weights"] / 1e6, y[-1], error[-1], **style)
     else:
         weights.axhline(y[-1], color=style["color"], linestyle="--")
