@@ -1,34 +1,47 @@
-"""Which attention, and which merging, does best on real data in the same training?
+"""Which model does best on real data in the same training?
 
     KERAS_BACKEND=torch OMP_NUM_THREADS=1 python benchmarks/accuracy.py \
         Worms.npz bonn_eeg.npz --attention linear dot window --epochs 30 --seeds 2
     ... python benchmarks/accuracy.py Worms.npz esc10/index.csv:5 --ablations
+    ... python benchmarks/accuracy.py Worms.npz --published all --tools --seconds 600
 
-Data as in small_data.py. Each classifier is the preset `--size` of the modality, with
-another kind of attention in blocks 1 and 2 (the last two, of few tokens, keep "dot";
-other plans are four names with commas between), another way of merging, or with
-`--ablations` what the paper leaves out in turn. `small_data_recipe` trains all of them
-for the same epochs or the same seconds, without its linear probe, which would stand in
-for whatever trains worse; the split, the seeds and the batches are the same.
-Validation samples are held out of the training samples and choose the epoch; the test
-samples are looked at once.
+Data as in small_data.py. MAELRE is the preset `--size` of the modality, with another
+kind of attention in blocks 1 and 2 (the last two, of few tokens, keep "dot"; other
+plans are four names with commas between), another way of merging, or with
+`--ablations` what the paper leaves out in turn. `--published` names models of
+published.py, which stand in its place: torch alone. `--tools` adds what one would try
+first: MiniRocket, words, statistics of mel bands, edges and colors.
 
-Every row is written to `--output` once it is measured, and is not measured again.
+`small_data_recipe` trains all models, without its linear probe, which would stand in
+for whatever trains worse: the same samples, split, seeds, batches, augmentation, loss,
+optimizer and schedule, for the same epochs or the same seconds of the processor.
+Validation samples are held out of the training samples and choose the epoch; the tools
+choose nothing, and fit all training samples. The test samples are looked at once.
+
+Every row is written to `--output` once it is measured, and is not measured again; the
+table and the picture stand beside it, as .md and .png.
 """
 
 import argparse
-import math
+import contextlib
+import functools
 import pathlib
 import time
 
 import keras
 import numpy as np
+from accuracy_picture import draw
+from cpu_budget import cpu_budget
+from hog_and_color import hog_and_color_machine
 from kept_rows import read_rows, write_rows
 from sklearn.metrics import f1_score
 from small_data import load
 
 from keras_maelre import MaelreClassifier, count_macs
+from keras_maelre.estimator import simple_tool
+from keras_maelre.estimator.comparison import TOOLS
 from keras_maelre.estimator.default_preprocessor import default_preprocessor
+from keras_maelre.estimator.maelre_estimator import LEARNED_EMBEDDING_DIM
 from keras_maelre.estimator.series_input import series_candidates
 from keras_maelre.training import small_data_recipe
 
@@ -42,27 +55,68 @@ ABLATIONS = {
 }
 
 
-def main():
-    args = parse()
+KEYS = ("data", "model", "seed", "budget")
+
+
+def main(arguments=None):
+    args = parse(arguments)
+    if args.published:
+        from published import require
+
+        require(args.published)
     rows = read_rows(args.output)
-    done = {(row["data"], row["model"], row["seed"]) for row in rows}
+    done = {tuple(row[key] for key in KEYS) for row in rows}
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         for path in args.data:
-            modality, name, data = load(path)
-            preprocessor = preprocess(modality, data, args)
-            for model, changes in models(args).items():
-                if (name, model, seed) in done:
+            for row, measure in jobs(path, seed, args):
+                if tuple(row[key] for key in KEYS) in done:
                     continue
-                row = {"data": name, "model": model, "seed": seed}
-                row |= measure(modality, data, preprocessor, changes, args, seed)
-                rows.append(row)
+                keras.utils.set_random_seed(seed)
+                rows.append(row | measure())
                 write_rows(args.output, rows)
-                print(row, flush=True)
-    print(table(rows))
+                print(rows[-1], flush=True)
+    text = table(rows)
+    args.output.with_suffix(".md").write_text(text + "\n")
+    draw(rows, args.output.with_suffix(".png"))
+    print(text)
 
 
-def models(args):
-    """Names of rows, and what they change in the preset."""
+# === What is measured ===
+
+
+def jobs(path, seed, args):
+    """Yields the beginning of each row, and the function that measures the rest."""
+    modality, name, data = load(path)
+    if args.tools:
+        row = {"data": name, "model": tool_title(modality), "seed": seed}
+        row |= {"budget": None, "kind": "tool"}
+        yield row, functools.partial(measure_tool, modality, data, seed)
+    preprocessor = preprocess(modality, data, args)
+    head = {
+        "preprocessor": preprocessor,
+        "class_names": data.class_names,
+        "multi_label": data.multi_label,
+    }
+    for budget in budgets(args):
+        measure = functools.partial(measure_network, modality, data, budget, seed)
+        row = {"data": name, "seed": seed, "budget": title(budget)}
+        for model, changes in variants(args).items():
+            build = functools.partial(maelre, modality, args.size, head, changes)
+            yield (
+                {**row, "model": model, "kind": "MAELRE"},
+                functools.partial(measure, build),
+            )
+        for model in published_names(modality, args):
+            yield (
+                {**row, "model": model, "kind": "published"},
+                functools.partial(
+                    measure, functools.partial(published, model, modality, head)
+                ),
+            )
+
+
+def variants(args):
+    """Names of rows of MAELRE, and what they change in the preset."""
     if args.ablations:
         return ABLATIONS
     made = {}
@@ -73,6 +127,34 @@ def models(args):
     return made | {f"{name} merging": {"merge": name} for name in args.merge}
 
 
+def published_names(modality, args):
+    """Those of `--published` that take the modality."""
+    if not args.published:
+        return []
+    from published import PUBLISHED
+
+    return [name for name in args.published if modality in PUBLISHED[name].modalities]
+
+
+def budgets(args):
+    """What `Recipe.fit` is told of the length of a training, for each length."""
+    if args.epochs:
+        return [{"epochs": args.epochs}]
+    return [{"epochs": 10**6, "time_limit": seconds} for seconds in args.seconds]
+
+
+def title(budget):
+    if "time_limit" in budget:
+        return f"{budget['time_limit']:g} CPU s"
+    return f"{budget['epochs']} epochs"
+
+
+def tool_title(modality):
+    if modality == "image":
+        return "edges, colors and a support vector machine"
+    return TOOLS[modality][0]
+
+
 def preprocess(modality, data, args):
     if modality == "series":
         # At full length: where the mixers differ.
@@ -81,22 +163,36 @@ def preprocess(modality, data, args):
     return default_preprocessor(modality, data.x_train, None, limit)
 
 
-def measure(modality, data, preprocessor, changes, args, seed):
-    """Trains one classifier, and returns what came of it."""
-    keras.utils.set_random_seed(seed)
+# === Measurements ===
+
+
+def maelre(modality, size, head, changes):
+    """Returns a new classifier, and how its cost is counted."""
+    embedding = {}
+    if modality == "text":
+        embedding = {"embedding_dim": LEARNED_EMBEDDING_DIM}
     classifier = MaelreClassifier.from_preset(
-        f"{args.size}_{modality}",
-        class_names=data.class_names,
-        multi_label=data.multi_label,
-        pooling="blocks",
-        preprocessor=preprocessor,
-        **changes,
+        f"{size}_{modality}", pooling="blocks", **embedding, **head, **changes
     )
-    budget = {"epochs": args.epochs} if args.epochs else {"time_limit": args.seconds}
+    return classifier, count_macs
+
+
+def published(name, modality, head):
+    from published import published_classifier
+    from torch_backbone import count_torch_macs
+
+    classes = len(head["class_names"])
+    classifier = published_classifier(name, modality, num_classes=classes, **head)
+    return classifier, count_torch_macs
+
+
+def measure_network(modality, data, budget, seed, build):
+    """Trains one classifier, and returns what came of it."""
+    classifier, count = build()
     begin, cpu = time.monotonic(), time.process_time()
-    history = (
-        small_data_recipe(modality, probe=False)
-        .fit(
+    clock = cpu_budget() if "time_limit" in budget else contextlib.nullcontext()
+    with clock:
+        history = small_data_recipe(modality, probe=False).fit(
             classifier,
             data.x_train,
             data.y_train,
@@ -104,69 +200,132 @@ def measure(modality, data, preprocessor, changes, args, seed):
             groups=data.groups_train,
             seed=seed,
             verbose=0,
-            **{"epochs": 10**6, **budget},
+            **budget,
         )
-        .history
-    )
+    monitored = "val_micro_f1" if data.multi_label else "val_accuracy"
     row = {
         "seconds": round(time.monotonic() - begin, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
-        "epochs": len(history["loss"]),
+        "epochs": len(history.epoch),
+        "steps": int(classifier.optimizer.iterations),
         "weights": classifier.count_params(),
-        "gmacs": round(count_macs(classifier) / 1e9, 3),
+        "gmacs": round(count(classifier) / 1e9, 3),
         "backend": keras.backend.backend(),
+        "validation": round(float(max(history.history[monitored])), 4),
     }
     decided = classifier.decide(classifier.predict_proba(data.x_test))
+    if not data.multi_label:
+        decided = np.argmax(decided, axis=1)
+    return row | {"test": score(data, decided)}
+
+
+def measure_tool(modality, data, seed):
+    """Fits the simple tool of a modality, and returns what came of it."""
+    if modality == "image":
+        tool = hog_and_color_machine(data.multi_label)
+    else:
+        tool = simple_tool(modality, data.multi_label, seed)
+    begin, cpu = time.monotonic(), time.process_time()
+    tool.fit(data.x_train, data.y_train)
+    row = {
+        "seconds": round(time.monotonic() - begin, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+    return row | {"test": score(data, tool.predict(data.x_test))}
+
+
+def score(data, decided):
+    """Micro-F1 of multi-label decisions, accuracy of others."""
     if data.multi_label:
-        row["test"] = round(float(f1_score(data.y_test, decided, average="micro")), 4)
-        return row
-    correct = np.argmax(decided, axis=1) == data.y_test
-    row["validation"] = round(max(history["val_accuracy"]), 4)
-    return row | {"test": round(float(np.mean(correct)), 4)}
+        return round(float(f1_score(data.y_test, decided, average="micro")), 4)
+    return round(float(np.mean(decided == data.y_test)), 4)
+
+
+# === The table ===
 
 
 def table(rows):
     """Mean and standard deviation over seeds, as a Markdown table."""
-    names = list(dict.fromkeys(row["data"] for row in rows))
-    lines = ["| model | " + " | ".join(names) + " |", "|---" * (1 + len(names)) + "|"]
+    columns = dict.fromkeys(
+        (row["data"], row["budget"]) for row in rows if row["budget"]
+    ) or dict.fromkeys((row["data"], None) for row in rows)
+    heads = [", ".join(filter(None, column)) for column in columns]
+    lines = ["| model | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|"]
     for model in dict.fromkeys(row["model"] for row in rows):
         cells = []
-        for name in names:
-            found = [r for r in rows if (r["data"], r["model"]) == (name, model)]
-            scores = [spread(found, key) for key in ("test", "validation")]
-            epochs = np.mean([row["epochs"] for row in found]) if found else 0
-            seconds = np.mean([row["cpu_seconds"] for row in found]) if found else 0
-            spent = f"{epochs:.0f} epochs, {seconds:.0f} CPU s"
-            cells.append("; ".join([*filter(None, scores), spent]) if found else "")
+        for name, budget in columns:
+            found = [
+                row
+                for row in rows
+                if (row["data"], row["model"]) == (name, model)
+                and row["budget"] in (budget, None)
+            ]
+            cells.append(cell(found) if found else "")
         lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def cell(rows):
+    scores = [spread(rows, key) for key in ("test", "validation")]
+    spent = f"{np.mean([row['cpu_seconds'] for row in rows]):.0f} CPU s"
+    if "weights" in rows[0]:
+        # Of an epoch that takes longer than the budget, only a part is trained.
+        count = np.mean([row["steps"] for row in rows])
+        millions = rows[0]["weights"] / 1e6
+        spent = f"{count:.0f} steps, {spent}, {millions:.2f} M weights"
+    return "; ".join([*filter(None, scores), spent])
 
 
 def spread(rows, key):
     values = [row[key] for row in rows if key in row]
     if not values:
         return None
-    deviation = np.std(values, ddof=1) if len(values) > 1 else math.nan
-    return f"{key} {np.mean(values):.3f} ± {deviation:.3f}"
+    if len(values) == 1:
+        return f"{key} {values[0]:.3f}"
+    return f"{key} {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 
-def parse():
+def parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", nargs="+")
-    parser.add_argument("--attention", nargs="+", default=["linear", "dot"])
+    parser.add_argument("--attention", nargs="*", default=["linear", "dot"])
     parser.add_argument("--merge", nargs="+", default=[])
     parser.add_argument("--ablations", action="store_true")
+    parser.add_argument(
+        "--published",
+        nargs="+",
+        default=[],
+        help="names in published.py, or all; each trains on the sets that it can take",
+    )
+    parser.add_argument(
+        "--tools", action="store_true", help="MiniRocket, words, mel bands, edges"
+    )
     parser.add_argument("--size", default="tiny")
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        nargs="+",
+        default=[600.0],
+        help="of the processor, for each training; of several numbers each is one",
+    )
     parser.add_argument("--epochs", type=int, help="in place of seconds")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("accuracy.json")
     )
-    return parser.parse_args()
+    args = parser.parse_args(arguments)
+    if args.published:
+        from published import PUBLISHED
+
+        if args.published == ["all"]:
+            args.published = list(PUBLISHED)
+        unknown = sorted(set(args.published) - set(PUBLISHED))
+        if unknown:
+            parser.error(f"--published {unknown[0]}: known are {', '.join(PUBLISHED)}")
+    return args
 
 
 if __name__ == "__main__":

@@ -5,7 +5,15 @@ has its `simulated` set, so that whatever is printed about it says so.
 """
 
 from simulated.documents import simulated_documents
+from simulated.listops import simulated_listops
+from simulated.pathfinder import simulated_pathfinder
 from simulated.sounds import simulated_sounds
 from simulated.wingbeats import simulated_wingbeats
 
-__all__ = ["simulated_documents", "simulated_sounds", "simulated_wingbeats"]
+__all__ = [
+    "simulated_documents",
+    "simulated_listops",
+    "simulated_pathfinder",
+    "simulated_sounds",
+    "simulated_wingbeats",
+]
