@@ -1,20 +1,24 @@
-"""Standardization that does not depend on the batch."""
+"""Standardization of pooled features."""
 
 import keras
 from keras import ops
 
 from keras_maelre.checks import check_number
 
+# Batches of fewer samples do not tell mean and variance.
+FEWEST_SAMPLES = 8
+
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
 class RunningStandardization(keras.layers.Layer):
-    """Scales every feature to mean 0 and variance 1 by what training has seen.
+    """Scales every feature to mean 0 and variance 1.
 
-    Unlike `keras.layers.BatchNormalization`, training and inference use the same
-    statistics: batches of one or two samples are as good as large ones, and a model
-    computes in training what it does afterwards. Every training step first updates the
-    statistics: they are those of all samples so far, and after `horizon` samples a
-    moving average. Without training the layer passes its input on.
+    In training by the statistics of the batch, through which gradients flow: were they
+    taken for constants, a network could shift its features ahead of them, and the
+    shift would carry what biases should learn. Batches of fewer than 8 samples, and
+    inference, use running statistics: those of all samples so far, and after `horizon`
+    samples a moving average. Recipes replace them by those of samples without
+    augmentation whenever they validate, and in the end.
 
     Args:
         horizon: Number of at least 1, the samples that the moving average reaches
@@ -45,6 +49,10 @@ class RunningStandardization(keras.layers.Layer):
     y = standardize(x, training=True)
     keras.ops.std(y)  # 1.0
     ```
+
+    Reference:
+        "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+        Covariate Shift" (arXiv 1502.03167), section 3, without scale and offset.
     """
 
     def __init__(self, horizon=1000, epsilon=1e-6, **kwargs):
@@ -80,12 +88,18 @@ class RunningStandardization(keras.layers.Layer):
         x = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
         mean, variance = (ops.cast(v, x.dtype) for v in (self.mean, self.variance))
         if training and self.trainable:
-            mean, variance = self._updated(x, mean, variance)
+            running = self._updated(ops.stop_gradient(x), mean, variance)
+            enough = ops.shape(x)[0] >= FEWEST_SAMPLES
+            mean, variance = (
+                ops.where(enough, of_batch, so_far)
+                for of_batch, so_far in zip(
+                    (ops.mean(x, axis=0), ops.var(x, axis=0)), running, strict=True
+                )
+            )
         outputs = (x - mean) * ops.rsqrt(variance + self.epsilon)
         return ops.cast(outputs, self.compute_dtype)
 
     def _updated(self, x, mean, variance):
-        x = ops.stop_gradient(x)
         count = ops.cast(ops.shape(x)[0], x.dtype)
         seen = ops.cast(self.seen, x.dtype) + count
         share = count / ops.maximum(ops.minimum(seen, self.horizon), count)

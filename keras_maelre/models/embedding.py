@@ -38,7 +38,7 @@ def embed(backbone, samples, preprocessor, pooled, scales, batch_size, verbose):
         if keras.ops.is_tensor(samples):
             samples = keras.ops.convert_to_numpy(samples)
         preprocessor = np.stack
-    embedder = _embedder(backbone, pooled)
+    embedder = embedder_of(backbone, pooled)
 
     def forward(x):
         backbone.check_inputs(x)
@@ -89,7 +89,13 @@ class _Embedders:
         self.made = {}
 
 
-def _embedder(backbone, pooled):
+def embedder_of(backbone, pooled):
+    """Returns the `Embedder` of a backbone, which keeps what it has compiled.
+
+    Args:
+        backbone: A `MaelreBackbone`.
+        pooled: See `embed`.
+    """
     if not hasattr(backbone, "_embedders"):
         backbone._embedders = _Embedders()
     made = backbone._embedders.made

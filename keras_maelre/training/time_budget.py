@@ -14,7 +14,7 @@ PLANNED_FRACTION = 0.85
 TIMED_STEPS = 3
 
 
-def plan_in_time(classifier, batches, validation, seconds, epochs):
+def plan_in_time(classifier, batches, validation, seconds, epochs, forwards):
     """Times some steps of a compiled classifier, and returns how many fit.
 
     The classifier has the weights and random states again that it had before.
@@ -25,6 +25,8 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
         validation: `PyDataset` to validate on, or `None`.
         seconds: Float, the time that is left.
         epochs: Integer, the most epochs.
+        forwards: Integer, batches of each epoch that are neither trained nor validated
+            on, but looked at.
 
     Returns:
         Dictionary with the integers `epochs` and `steps_per_epoch`.
@@ -38,7 +40,8 @@ def plan_in_time(classifier, batches, validation, seconds, epochs):
         compiling, step = _timed(batches, train)
         if validation is not None:
             compiled, each = _timed(validation, test)
-            compiling, check = compiling + compiled, each * len(validation)
+            compiling += compiled
+            check = each * (len(validation) + forwards)
     # Backends that compile will do it again, for the schedule that fits.
     left = seconds - (time.monotonic() - begin) - compiling
     left *= PLANNED_FRACTION

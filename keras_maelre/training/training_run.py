@@ -18,6 +18,7 @@ from keras_maelre.models.sample_batches import is_batches, take
 from keras_maelre.models.training_guard import inner_optimizer
 from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.best_weights import BestWeights
+from keras_maelre.training.exact_statistics import ExactStatistics
 from keras_maelre.training.fingerprint import fingerprint
 from keras_maelre.training.linear_probe import linear_probe
 from keras_maelre.training.resumable_training import ResumableTraining
@@ -105,7 +106,12 @@ def run(
     if validation is not None and recipe.restore_best_weights:
         monitor = recipe.metrics(classifier.multi_label)[0].name
         best = BestWeights(f"val_{monitor}")
-    watched = [c for c in (averages, best) if c is not None] + as_list(callbacks)
+    exact = None
+    head = classifier.standardization
+    if head is not None and head.trainable:
+        exact = ExactStatistics(classifier, batch_size, seed)
+    watched = [c for c in (averages, exact, best) if c is not None]
+    watched += as_list(callbacks)
     if time_limit is not None:
         watched.append(StopInTime(begin + time_limit))
     plan_file = resumable = None
@@ -142,11 +148,14 @@ def run(
     else:
         recipe.compile(classifier, epochs * len(batches))
         left = time_limit - (time.monotonic() - begin)
-        plan = plan_in_time(classifier, batches, validation, left, epochs)
+        forwards = 0 if exact is None else exact.count_batches(len(batches.x))
+        plan = plan_in_time(classifier, batches, validation, left, epochs, forwards)
     if plan["steps_per_epoch"] < len(batches):
         batches = recipe.batches(
             classifier, x, y, steps_per_epoch=plan["steps_per_epoch"], **options
         )
+    if exact is not None:
+        exact.take_from(batches.inputs.__getitem__, len(batches.x))
     total_steps = plan["epochs"] * len(batches)
     recipe.compile(classifier, total_steps)
     if total_steps < FEW_STEPS and not recipe.probe:

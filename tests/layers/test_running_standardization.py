@@ -1,10 +1,11 @@
-"""Statistics are those of what was seen, in training as afterwards."""
+"""Statistics are those of the batch in training, and afterwards of what was seen."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_maelre import layers
+from tests.references.gradients import backend_gradients
 
 
 def batches(sizes, seed=0):
@@ -25,19 +26,52 @@ def test_without_training_nothing_changes():
 
 @pytest.mark.parametrize("sizes", [(40,), (1, 1, 7, 2, 30), (1,) * 20], ids=str)
 def test_statistics_of_all_samples_so_far(sizes):
-    """Exactly, whatever batches they come in."""
+    """Exactly, whatever batches they come in; those of few samples are scaled by it."""
     layer = layers.RunningStandardization()
     parts = batches(sizes)
     for part in parts:
-        trained = layer(part, training=True)
-        np.testing.assert_allclose(
-            to_numpy(trained), to_numpy(layer(part)), atol=1e-6, rtol=1e-6
-        )
+        trained = to_numpy(layer(part, training=True))
+        expected = to_numpy(layer(part))
+        if len(part) >= 8:
+            part = part.astype("float64")
+            expected = (part - part.mean(axis=0)) / np.sqrt(part.var(axis=0) + 1e-6)
+        np.testing.assert_allclose(trained, expected, atol=2e-6, rtol=2e-6)
     seen = np.concatenate(parts).astype("float64")
     np.testing.assert_allclose(to_numpy(layer.mean), seen.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(to_numpy(layer.variance), seen.var(axis=0), rtol=1e-4)
     expected = (parts[0] - seen.mean(axis=0)) / np.sqrt(seen.var(axis=0) + 1e-6)
     np.testing.assert_allclose(to_numpy(layer(parts[0])), expected, atol=1e-4)
+
+
+def standardized(x, epsilon=1e-6):
+    return (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + epsilon)
+
+
+def test_gradients_flow_through_the_statistics_of_the_batch():
+    layer = layers.RunningStandardization()
+    (x,) = batches([12])
+    layer.build(x.shape)
+    cotangent = np.random.default_rng(1).normal(size=x.shape)
+    _, gradient, _ = backend_gradients(layer, x, cotangent, training=True)
+    expected, step, x = np.empty(x.shape), 1e-6, x.astype("float64")
+    for place in np.ndindex(x.shape):
+        moved = [x.copy(), x.copy()]
+        moved[0][place] += step
+        moved[1][place] -= step
+        upper, lower = (np.sum(standardized(m) * cotangent) for m in moved)
+        expected[place] = (upper - lower) / (2 * step)
+    np.testing.assert_allclose(gradient, expected, atol=2e-5)
+    # A shift of all samples changes nothing, so that none is learned.
+    np.testing.assert_allclose(gradient.sum(axis=0), 0, atol=1e-5)
+
+
+def test_small_batches_train_too():
+    layer = layers.RunningStandardization()
+    (x,) = batches([1])
+    layer.build((None, 4))
+    layer.set_statistics(np.zeros(4), np.full(4, 4.0))
+    _, gradient, _ = backend_gradients(layer, x, np.ones(x.shape), training=True)
+    np.testing.assert_allclose(gradient, 0.5, rtol=0.1)
 
 
 def test_after_the_horizon_the_past_fades():
