@@ -7,8 +7,9 @@ Data are series (`.npz`, see `keras_maelre.datasets.read_npz`), averaged down to
 `--length`, and tables of texts (`.parquet`), whose first `--bytes` are read; after the
 colon, how many of the training samples keep their labels. Without pretraining,
 `small_data_recipe` trains on those for `--steps` steps; with it, `pretrain` learns from
-all training samples for half of the steps, and the recipe trains for the other half. A
-tenth of the labeled samples chooses the epoch; the test samples are looked at once.
+all training samples, or as many as that time allows for, for half of the steps, and the
+recipe trains for the other half. A tenth of the labeled samples chooses the epoch; the
+test samples are looked at once.
 
 Steps rather than seconds are equal, so that a busy machine does not decide; what they
 took of the CPU is in the table. Every row is written to `--output` once it is measured,
@@ -67,10 +68,14 @@ def measure(modality, data, labels, share, args, seed):
     begin, row = time.process_time(), {}
     classifier = build(modality, data, args)
     if share:
+        # No more than fill one epoch of so many steps.
+        most = int(share * args.steps * BATCH_SIZE / 0.9) + 1
+        count = min(most, len(data.x_train))
+        seen = np.arange(count) * len(data.x_train) // count
         history = training.pretrain(
             classifier,
-            data.x_train,
-            epochs=epochs_of(len(data.x_train), share * args.steps),
+            take(data.x_train, seen),
+            epochs=epochs_of(count, share * args.steps),
             batch_size=BATCH_SIZE,
             seed=seed,
             verbose=2,

@@ -78,9 +78,8 @@ class Masking:
             return
         channels = self.modality.axes[-1] == "channels"
         axes = tuple(range(x.ndim - 1 if channels else x.ndim))
-        x = np.asarray(x, "float64")
-        self.mean = np.nanmean(x, axis=axes)
-        deviation = np.nanstd(x, axis=axes)
+        self.mean = np.nanmean(x, axis=axes, dtype="float64")
+        deviation = np.nanstd(x, axis=axes, dtype="float64")
         self.deviation = np.where(deviation > 0, deviation, 1.0)
         self.guess = float(np.nanmean(self._standardized(x) ** 2))
 

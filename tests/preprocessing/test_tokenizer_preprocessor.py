@@ -124,7 +124,7 @@ def test_model_preprocessor_and_recipe_have_one_padding(specials, tmp_path):
         config = json.loads(saved)
         config["config"]["preprocessor"]["config"][key] = value
         path.write_text(json.dumps(config))
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=f"(?s){message}"):
             MaelreClassifier.from_preset(tmp_path / "preset")
 
 
