@@ -38,12 +38,14 @@ class MaskedModel(MaelreModel):
         blocks = [tokens[f"block_{i + 1}"] for i in range(NUM_BLOCKS)]
         super().__init__(inputs=inputs, outputs=decoder([*blocks, inputs["places"]]))
         self.dtype_policy = backbone.dtype_policy
-        self.source, self.backbone = source, backbone
+        # Not the source itself: Keras would take its head for a part of this model.
+        self.save_source, self.source_name = source.save_to_preset, source.name
+        self.backbone = backbone
         self.modality = backbone.modality
         self.preprocessor = getattr(source, "preprocessor", None)
 
     def save_to_preset(self, preset_dir, card=None):
-        self.source.save_to_preset(preset_dir, card)
+        self.save_source(preset_dir, card)
 
     def get_config(self):
         return {"backbone": keras.saving.serialize_keras_object(self.backbone)}

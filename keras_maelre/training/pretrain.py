@@ -198,7 +198,7 @@ class MaskedTraining:
         }
 
     def title(self, model):
-        return f"Pretraining of {model.source.name}: telling what is hidden"
+        return f"Pretraining of {model.source_name}: telling what is hidden"
 
     def rows(self, batches):
         masking = self.masking
