@@ -31,6 +31,7 @@ class Image(Modality):
     axes = ("height", "width", "channels")
     description = "images"
     input_name = "image"
+    patch = (PATCH_STRIDES, PATCH_STRIDES)
 
     def stem(self, width, dtype):
         return PatchStem(width, strides=PATCH_STRIDES, dtype=dtype, name="stem")

@@ -25,6 +25,9 @@ class Modality:
             `input_shape`; the rest is padding, see `kept`.
         dtype: String, the dtype of the inputs.
         input_name: String, the name of the input layer.
+        patch: Tuple of integers, how many values along the first axes of an input the
+            stem makes one token of; `keras_maelre.training.pretrain` hides as much at
+            least. `None` if nothing is to be pretrained.
 
     Example:
 
@@ -59,6 +62,7 @@ class Modality:
     variable_length = False
     dtype = "float32"
     input_name = "inputs"
+    patch = None
 
     def stem(self, width, dtype):
         """Returns the layer from inputs to tokens, `(batch, tokens, width)`.

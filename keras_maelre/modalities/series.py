@@ -31,6 +31,7 @@ class Series(Modality):
     description = "time series"
     variable_length = True
     input_name = "series"
+    patch = (1,)
 
     def stem(self, width, dtype):
         return SeriesStem(width, dtype=dtype, name="stem")

@@ -39,6 +39,7 @@ class Tokens(Modality):
     variable_length = True
     dtype = "int32"
     input_name = "token_ids"
+    patch = (1,)
 
     def __init__(
         self, vocabulary_size, embedding_dim, padding_id, trainable_embeddings=True

@@ -24,10 +24,7 @@ from keras_maelre.models.attention_plan import (
 from keras_maelre.models.embedding import embed
 from keras_maelre.models.layer_states import take_states
 from keras_maelre.models.maelre_model import MaelreModel
-from keras_maelre.models.token_embeddings import (
-    check_reads_text,
-    load_token_embeddings,
-)
+from keras_maelre.models.token_embeddings import TokenTable, check_reads_text
 from keras_maelre.models.transfer import transfer_weights
 
 
@@ -235,11 +232,14 @@ class MaelreBackbone(MaelreModel):
                 `"@revision"` if need be), which is fetched by huggingface_hub. Of a
                 saved classifier the backbone is taken.
             load_weights: Boolean. Whether a saved preset brings its weights.
-            token_embeddings: Optional string, of text models: a RoBERTa preset of
+            token_embeddings: Optional, of text models: a directory as Hugging Face's
+                libraries save models, with `.safetensors` files, or a pair of it and
+                the name of the tensor if that cannot be told; or a RoBERTa preset of
                 keras-hub (`"roberta_base_en"`) or a local directory of one. Its
                 token table is copied and frozen, as the paper has it, unless
-                `trainable_embeddings=True` is passed too. Otherwise a built-in
-                preset's table is new and trainable.
+                `trainable_embeddings=True` is passed too, and sets `vocabulary_size`,
+                `embedding_dim` and `padding_id` of a built-in preset. Otherwise a
+                built-in preset's table is new and trainable.
             **kwargs: What to change: `dtype`, `attention`, `merge`, `feature_map`,
                 `attention_window`, `relative_positions`, `input_shape` (another length
                 or size: positions are resampled), `dropout_rate`, `drop_path_rate`,
@@ -274,12 +274,12 @@ class MaelreBackbone(MaelreModel):
     def from_architecture(cls, name, token_embeddings=None, **kwargs):
         """Builds a backbone with new weights from the built-in preset of a name."""
         config = presets.PRESETS[name]["config"]
-        if token_embeddings is not None:
-            check_reads_text(config["modality"], token_embeddings)
-            kwargs = {"trainable_embeddings": False, **kwargs}
-        backbone = cls._build({**config, **kwargs})
-        if token_embeddings is not None:
-            load_token_embeddings(backbone, token_embeddings)
+        if token_embeddings is None:
+            return cls._build({**config, **kwargs})
+        check_reads_text(config["modality"], token_embeddings)
+        table = TokenTable(token_embeddings)
+        backbone = cls._build({**config, **table.arguments(kwargs)})
+        table.load(backbone)
         return backbone
 
     @classmethod
@@ -303,7 +303,7 @@ class MaelreBackbone(MaelreModel):
             if "trainable" not in kwargs and not saved.trainable:
                 backbone.trainable = False
         if token_embeddings is not None:
-            load_token_embeddings(backbone, token_embeddings)
+            TokenTable(token_embeddings).load(backbone)
         return backbone
 
     @classmethod

@@ -526,6 +526,9 @@ class MaelreClassifier(AdaptableModel):
             implied = implied_arguments(
                 own.get("preprocessor"), entry["config"]["modality"]
             )
+            if token_embeddings is not None:
+                # The table has a row for every id, and may have more.
+                implied.pop("vocabulary_size", None)
             backbone = MaelreBackbone.from_architecture(
                 preset, token_embeddings, **{**implied, **kwargs}
             )

@@ -1,5 +1,7 @@
 """Whether a preprocessor and a model belong together."""
 
+import warnings
+
 from keras_maelre import modalities
 
 
@@ -30,7 +32,15 @@ def check_preprocessor(preprocessor, backbone):
     if ids is not None and ids > modality.vocabulary_size:
         raise ValueError(
             f"The model's `vocabulary_size` is {modality.vocabulary_size}, and the "
-            f"preprocessor's {ids}: pass `vocabulary_size` to `from_preset`."
+            f"preprocessor's {ids}: pass `vocabulary_size` to `from_preset`, or a "
+            "token table with a row for each."
+        )
+    if ids is not None and 2 * ids <= modality.vocabulary_size:
+        warnings.warn(
+            f"The model has a token table of {modality.vocabulary_size:,} rows, of "
+            f"which the preprocessor uses {ids:,}. Pass the preprocessor to "
+            f"`from_preset`, or `vocabulary_size={ids}`, for a smaller model.",
+            stacklevel=3,
         )
     padding = getattr(preprocessor, "padding_id", None)
     if padding is not None and padding != modality.padding_id:

@@ -167,14 +167,21 @@ def with_free_lengths(batches):
         batches.on_epoch_end()
 
     first = batches[0]
-    x = first[0] if isinstance(first, tuple) else first
+    x, *rest = first if isinstance(first, tuple) else (first,)
 
-    def spec(value):
-        known = value.shape[2:] if value is x else value.shape[1:]
-        free = (None, None) if value is x else (None,)
-        return tf.TensorSpec((*free, *known), value.dtype)
+    def spec(part, free):
+        return keras.tree.map_structure(
+            lambda value: tf.TensorSpec(
+                (*(None,) * free, *value.shape[free:]), value.dtype
+            ),
+            part,
+        )
 
-    signature = keras.tree.map_structure(spec, first)
+    # Targets are one for each sample, or for each of its places.
+    free = 2 if getattr(batches, "free_targets", False) else 1
+    signature = spec(x, 2)
+    if isinstance(first, tuple):
+        signature = (signature, *(spec(part, free) for part in rest))
     made = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     made = made.apply(tf.data.experimental.assert_cardinality(len(batches)))
     made = made.prefetch(tf.data.AUTOTUNE)

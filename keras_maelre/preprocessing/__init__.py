@@ -12,6 +12,7 @@ from keras_maelre.preprocessing.read_sound import read_sound
 from keras_maelre.preprocessing.resize import ResizeSeries
 from keras_maelre.preprocessing.series_preprocessor import SeriesPreprocessor
 from keras_maelre.preprocessing.text_preprocessor import TextPreprocessor
+from keras_maelre.preprocessing.tokenizer_preprocessor import TokenizerPreprocessor
 from keras_maelre.preprocessing.z_normalize import ZNormalize
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ResizeSeries",
     "SeriesPreprocessor",
     "TextPreprocessor",
+    "TokenizerPreprocessor",
     "ZNormalize",
     "read_sound",
 ]

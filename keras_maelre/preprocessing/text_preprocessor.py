@@ -1,5 +1,6 @@
 """Text as RoBERTa's byte-pair tokens."""
 
+import functools
 import json
 import os
 import re
@@ -339,12 +340,18 @@ def _bytes_of(token):
         return b""
     if token == UNKNOWN:
         return "\ufffd".encode()
+    symbols = byte_symbols()
+    return bytes(symbols[symbol] for symbol in token)
+
+
+@functools.cache
+def byte_symbols():
+    """How byte-level tokens spell bytes: a dictionary from symbol to byte."""
     # Bytes that are printable stand for themselves, others for what follows Latin-1.
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(BYTES) if byte not in printable]
     symbols = {chr(byte): byte for byte in printable}
-    symbols |= {chr(BYTES + i): byte for i, byte in enumerate(others)}
-    return bytes(symbols[symbol] for symbol in token)
+    return symbols | {chr(BYTES + i): byte for i, byte in enumerate(others)}
 
 
 def decoded(text, index):
@@ -495,6 +502,8 @@ def _load_tables(tokenizer):
                     _read_merges(directory / merges),
                 )
         wanted = " or ".join(f"{first} and {second}" for first, second in LAYOUTS)
+        if (directory / "tokenizer.json").is_file():
+            wanted += " (`TokenizerPreprocessor.from_directory` reads tokenizer.json)"
         raise FileNotFoundError(
             f"Argument `tokenizer`: the directory {directory} must hold {wanted}. It "
             f"holds: {sorted(path.name for path in directory.iterdir())}"

@@ -28,6 +28,7 @@ from keras_maelre.training.multi_label_metrics import (
 )
 from keras_maelre.training.multi_label_report import MultiLabelReport
 from keras_maelre.training.pictures import plot_learning_curve
+from keras_maelre.training.pretrain import pretrain
 from keras_maelre.training.recipe import Recipe, recipe, small_data_recipe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.schedule import WarmupCosine
@@ -59,6 +60,7 @@ __all__ = [
     "linear_probe",
     "plot_learning_curve",
     "plot_reliability",
+    "pretrain",
     "recipe",
     "small_data_recipe",
     "tune_thresholds",

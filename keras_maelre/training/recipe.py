@@ -1,11 +1,13 @@
 """How classifiers are trained: one object per task."""
 
 import dataclasses
+import json
 
 import keras
 
 from keras_maelre import modalities
 from keras_maelre.checks import check_flag, check_number, check_rate
+from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.batches import AugmentedBatches, OrderedBatches, are_layers
@@ -97,6 +99,11 @@ class Recipe:
     augmentation: list = dataclasses.field(default_factory=list)
     mixing: list = dataclasses.field(default_factory=list)
 
+    few_steps_advice = (
+        "use more epochs, smaller batches, or `small_data_recipe`, which begins with a "
+        "linear probe"
+    )
+
     def __post_init__(self):
         for name in ("learning_rate", "global_clipnorm", "positive_weight"):
             if name != "global_clipnorm" or self.global_clipnorm is not None:
@@ -130,7 +137,7 @@ class Recipe:
             if name in ("augmentation", "mixing"):
                 if callable(value):
                     value = value(modalities.get(self.task))
-                value = ", ".join(type(layer).__name__ for layer in value) or "none"
+                value = _names(value)
             if name != "task":
                 lines.append(f"  {name:<20} {value}")
         return "\n".join(lines)
@@ -215,6 +222,11 @@ class Recipe:
         recipe("series").fit(classifier, series, labels, epochs=2, output="my_run")
         ```
         """
+        if not isinstance(classifier, MaelreClassifier):
+            raise TypeError(
+                "Argument `classifier` must be a MaelreClassifier. "
+                f"Received: classifier={classifier!r}"
+            )
         return run(
             self,
             classifier,
@@ -339,6 +351,42 @@ class Recipe:
                 LabelBasedF1(from_logits=True, name="mif"),
             ]
         return [keras.metrics.CategoricalAccuracy(name="accuracy")]
+
+    def monitored(self, classifier):
+        """Returns the name of the score that chooses the epoch, and `"max"`."""
+        return self.metrics(classifier.multi_label)[0].name, "max"
+
+    def settings(self, classifier):
+        """Returns what must be the same when a training is resumed, for JSON."""
+        kinds = ("augmentation", "mixing")
+        numbers = {n: v for n, v in vars(self).items() if n not in kinds}
+        layers = {kind: self.layers(kind, classifier.modality) for kind in kinds}
+        return {
+            "recipe": numbers,
+            **{kind: [_config_of(layer) for layer in layers[kind]] for kind in kinds},
+        }
+
+    def title(self, classifier):
+        """Returns the first line of what is printed."""
+        return f"Training of {classifier.name} by the recipe for {self.task}"
+
+    def rows(self, batches):
+        """Returns what is printed of the batches, by the names of the rows."""
+        return {
+            "sampling": "balanced" if batches.balanced else "each sample once",
+            "augmentation": _names(batches.augmentation),
+            "mixing": _names(batches.mixing),
+        }
+
+
+def _names(layers):
+    return ", ".join(type(layer).__name__ for layer in layers) or "none"
+
+
+def _config_of(layer):
+    config = layer.get_config() if hasattr(layer, "get_config") else {}
+    config.pop("name", None)
+    return json.loads(json.dumps([type(layer).__name__, config], default=str))
 
 
 def _common(classifier):

@@ -12,7 +12,6 @@ import numpy as np
 
 from keras_maelre.checks import check_flag, check_integer, check_number, check_path
 from keras_maelre.datasets import stratified_split
-from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.maelre_model import as_list
 from keras_maelre.models.sample_batches import is_batches, take
 from keras_maelre.models.training_guard import inner_optimizer
@@ -47,13 +46,13 @@ def run(
     workers,
     verbose,
 ):
-    """See `Recipe.fit`."""
+    """See `Recipe.fit`.
+
+    Args:
+        recipe: A `Recipe`, or a `MaskedTraining`.
+        classifier: The model that the recipe trains.
+    """
     begin = time.monotonic()
-    if not isinstance(classifier, MaelreClassifier):
-        raise TypeError(
-            "Argument `classifier` must be a MaelreClassifier. "
-            f"Received: classifier={classifier!r}"
-        )
     epochs = check_integer("epochs", epochs)
     resume = check_flag("resume", resume)
     if time_limit is not None:
@@ -104,10 +103,11 @@ def run(
     averages = AveragedWeights() if recipe.ema else None
     best = None
     if validation is not None and recipe.restore_best_weights:
-        monitor = recipe.metrics(classifier.multi_label)[0].name
-        best = BestWeights(f"val_{monitor}")
+        monitor, mode = recipe.monitored(classifier)
+        best = BestWeights(f"val_{monitor}", mode)
     exact = None
-    head = classifier.standardization
+    # Of those that pretrain, none has a head.
+    head = getattr(classifier, "standardization", None)
     if head is not None and head.trainable:
         exact = ExactStatistics(classifier, batch_size, seed)
     watched = [c for c in (averages, exact, best) if c is not None]
@@ -160,9 +160,8 @@ def run(
     recipe.compile(classifier, total_steps)
     if total_steps < FEW_STEPS and not recipe.probe:
         warnings.warn(
-            f"The training has only {total_steps} steps, too few for new weights: use "
-            "more epochs, smaller batches, or `small_data_recipe`, which begins with a "
-            "linear probe.",
+            f"The training has only {total_steps} steps, too few for new weights: "
+            f"{recipe.few_steps_advice}.",
             stacklevel=3,
         )
     if probe is not None and best is not None:
@@ -212,10 +211,6 @@ def run(
 
 def describe(recipe, classifier, batches, validation, plan):
     """Returns a training in words, as its objects have it."""
-
-    def names(layers):
-        return ", ".join(type(layer).__name__ for layer in layers) or "none"
-
     inner = inner_optimizer(classifier.optimizer)
     schedule = inner._learning_rate.get_config()
     backbone, loss = classifier.backbone, classifier.loss
@@ -253,11 +248,9 @@ def describe(recipe, classifier, batches, validation, plan):
         ),
         "averages": averages,
         "dropout": f"{backbone.dropout_rate:g}, drop path {backbone.drop_path_rate:g}",
-        "sampling": "balanced" if batches.balanced else "each sample once",
-        "augmentation": names(batches.augmentation),
-        "mixing": names(batches.mixing),
+        **recipe.rows(batches),
     }
-    lines = [f"Training of {classifier.name} by the recipe for {recipe.task}"]
+    lines = [recipe.title(classifier)]
     return "\n".join(lines + [f"  {key:<14} {value}" for key, value in rows.items()])
 
 
@@ -334,14 +327,10 @@ def _settings(
     """What a resumed training must share with the one that was started."""
     config = classifier.get_config()
     for name in ("name", "temperature", "thresholds"):
-        config.pop(name)
+        config.pop(name, None)
     config["backbone"]["config"].pop("name")
-    settings = {
-        "recipe": {
-            name: value
-            for name, value in vars(recipe).items()
-            if name not in ("augmentation", "mixing")
-        },
+    return {
+        **recipe.settings(classifier),
         "classifier": config,
         "data": data,
         "validation": validation,
@@ -350,16 +339,6 @@ def _settings(
         "time_limit": time_limit,
         "seed": seed,
     }
-    for name in ("augmentation", "mixing"):
-        layers = recipe.layers(name, classifier.modality)
-        settings[name] = [_layer_config(layer) for layer in layers]
-    return settings
-
-
-def _layer_config(layer):
-    config = layer.get_config() if hasattr(layer, "get_config") else {}
-    config.pop("name", None)
-    return json.loads(json.dumps([type(layer).__name__, config], default=str))
 
 
 def _summary(plan, history, best, seconds):
