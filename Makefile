@@ -47,6 +47,7 @@ format: $(READY)
 guides: $(READY)
 	KERAS_BACKEND=$(KERAS_BACKEND) TF_CPP_MIN_LOG_LEVEL=2 PATH="$(abspath $(VENV))/bin:$$PATH" \
 		$(RUN) -m jupytext --to ipynb --set-kernel python3 --execute guides/*.py
+	$(RUN) docs/clean_notebooks.py guides/*.ipynb
 
 # A warning, such as a link that leads nowhere, is an error.
 docs: $(READY_DOCS)
