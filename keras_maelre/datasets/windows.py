@@ -86,6 +86,16 @@ def average_windows(probabilities, sources):
 
     Raises:
         ValueError: If the arguments do not fit, or a recording has no window.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_maelre.datasets import average_windows
+
+    probabilities = np.array([[0.2, 0.8], [0.4, 0.6], [1.0, 0.0]])
+    average_windows(probabilities, [0, 0, 1])  # [[0.3, 0.7], [1.0, 0.0]]
+    ```
     """
     probabilities, sources = np.asarray(probabilities), np.asarray(sources)
     if probabilities.ndim != 2 or probabilities.dtype.kind != "f":

@@ -28,6 +28,15 @@ class LearningRateRange:
         rates: List of floats, the learning rate of every step.
         losses: List of floats, the loss of the batch of every step.
         smoothed: List of floats, the moving average of the losses.
+
+    Example:
+
+    ```python
+    from keras_maelre.training import LearningRateRange
+
+    found = LearningRateRange([1e-4, 1e-3, 1e-2], [0.9, 0.5, 2.0], [0.9, 0.7, 1.1])
+    found.suggestion  # 1e-4
+    ```
     """
 
     rates: list
