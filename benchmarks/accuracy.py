@@ -35,14 +35,12 @@ from cpu_budget import cpu_budget
 from hog_and_color import hog_and_color_machine
 from kept_rows import read_rows, write_rows
 from sklearn.metrics import f1_score
-from small_data import load
+from small_data import load, whole_samples
 
 from keras_maelre import MaelreClassifier, count_macs
 from keras_maelre.estimator import simple_tool
 from keras_maelre.estimator.comparison import TOOLS
-from keras_maelre.estimator.default_preprocessor import default_preprocessor
 from keras_maelre.estimator.maelre_estimator import LEARNED_EMBEDDING_DIM
-from keras_maelre.estimator.series_input import series_candidates
 from keras_maelre.training import small_data_recipe
 
 ABLATIONS = {
@@ -91,7 +89,7 @@ def jobs(path, seed, args):
         row = {"data": name, "model": tool_title(modality), "seed": seed}
         row |= {"budget": None, "kind": "tool"}
         yield row, functools.partial(measure_tool, modality, data, seed)
-    preprocessor = preprocess(modality, data, args)
+    preprocessor = whole_samples(modality, data, args.size)
     head = {
         "preprocessor": preprocessor,
         "class_names": data.class_names,
@@ -153,14 +151,6 @@ def tool_title(modality):
     if modality == "image":
         return "edges, colors and a support vector machine"
     return TOOLS[modality][0]
-
-
-def preprocess(modality, data, args):
-    if modality == "series":
-        # At full length: where the mixers differ.
-        return series_candidates(data.x_train)[-1]
-    limit = MaelreClassifier.presets[f"{args.size}_{modality}"]["input_shape"]
-    return default_preprocessor(modality, data.x_train, None, limit)
 
 
 # === Measurements ===

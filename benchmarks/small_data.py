@@ -23,8 +23,10 @@ import numpy as np
 from kept_rows import read_rows, write_rows
 from sklearn.metrics import f1_score
 
-from keras_maelre import MaelreEstimator, datasets
+from keras_maelre import MaelreClassifier, MaelreEstimator, datasets
 from keras_maelre.estimator import simple_tool
+from keras_maelre.estimator.default_preprocessor import default_preprocessor
+from keras_maelre.estimator.series_input import series_candidates
 from keras_maelre.models.sample_batches import take
 
 
@@ -53,14 +55,7 @@ def main():
                 row = {"data": name, "tool": tool, "seed": seed}
                 row["seconds"] = round(time.monotonic() - begin, 1)
                 row["cpu_seconds"] = round(time.process_time() - cpu, 1)
-                predicted = model.predict(data.x_test)
-                if data.multi_label:
-                    for kind in ("micro", "macro"):
-                        score = f1_score(data.y_test, predicted, average=kind)
-                        row[f"{kind}_f1"] = round(float(score), 4)
-                else:
-                    score = np.mean(predicted == data.y_test)
-                    row["accuracy"] = round(float(score), 4)
+                row |= scores(data, model.predict(data.x_test))
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
                 write_rows(args.output, rows)
@@ -81,6 +76,25 @@ def load(path):
     if path.suffix == ".npz" and "jpeg" in np.load(path, allow_pickle=False):
         return "image", path.stem, datasets.read_image_archive(path)
     return "series", path.stem, datasets.load_series(path)
+
+
+def whole_samples(modality, data, size):
+    """Returns the estimator's preprocessor for data, of series at their full length."""
+    if modality == "series":
+        # Where mixers of tokens differ.
+        return series_candidates(data.x_train)[-1]
+    limit = MaelreClassifier.presets[f"{size}_{modality}"]["input_shape"]
+    return default_preprocessor(modality, data.x_train, None, limit)
+
+
+def scores(data, predicted):
+    """Returns the scores of predicted test labels by their names."""
+    if not data.multi_label:
+        return {"accuracy": round(float(np.mean(predicted == data.y_test)), 4)}
+    return {
+        f"{kind}_f1": round(float(f1_score(data.y_test, predicted, average=kind)), 4)
+        for kind in ("micro", "macro")
+    }
 
 
 def share_of(data, share, seed):

@@ -19,12 +19,9 @@ import time
 import keras
 import numpy as np
 from kept_rows import read_rows, write_rows
-from sklearn.metrics import f1_score
-from small_data import load
+from small_data import load, scores, whole_samples
 
 from keras_maelre import MaelreClassifier, MaelreEstimator
-from keras_maelre.estimator.default_preprocessor import default_preprocessor
-from keras_maelre.estimator.series_input import series_candidates
 from keras_maelre.training import small_data_recipe
 
 
@@ -42,7 +39,7 @@ def main():
             decided, epochs = enter(modality, data, found, args)
             row = {"data": name, "door": door, "epochs": epochs, "seed": args.seed}
             row["seconds"] = round(time.monotonic() - begin)
-            rows.append(row | scores(decided, data))
+            rows.append(row | scores(data, decided))
             write_rows(args.output, rows)
             print(rows[-1], flush=True)
 
@@ -90,15 +87,9 @@ DOORS = {"estimator": by_estimator, "recipe": by_recipe, "Keras": by_keras}
 
 
 def new_classifier(modality, data, **arguments):
-    preset = f"tiny_{modality}"
-    if modality == "series":
-        preprocessor = series_candidates(data.x_train)[-1]
-    else:
-        limit = MaelreClassifier.presets[preset]["input_shape"]
-        preprocessor = default_preprocessor(modality, data.x_train, None, limit)
     return MaelreClassifier.from_preset(
-        preset,
-        preprocessor=preprocessor,
+        f"tiny_{modality}",
+        preprocessor=whole_samples(modality, data, "tiny"),
         class_names=data.class_names,
         multi_label=data.multi_label,
         **arguments,
@@ -108,15 +99,6 @@ def new_classifier(modality, data, **arguments):
 def decisions(classifier, data):
     decided = classifier.decide(classifier.predict_proba(data.x_test))
     return decided.astype(int) if data.multi_label else np.argmax(decided, axis=1)
-
-
-def scores(decided, data):
-    if not data.multi_label:
-        return {"accuracy": round(float(np.mean(decided == data.y_test)), 4)}
-    return {
-        f"{kind}_f1": round(float(f1_score(data.y_test, decided, average=kind)), 4)
-        for kind in ("micro", "macro")
-    }
 
 
 def parse():

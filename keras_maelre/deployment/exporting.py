@@ -19,7 +19,7 @@ from keras_maelre.deployment import job as jobs
 from keras_maelre.deployment.file_input import file_input
 from keras_maelre.deployment.formats import FORMATS, choose_backend
 from keras_maelre.deployment.metadata import BESIDE, describe
-from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.models.predictions import probabilities
 
 # What float32 may do to a probability; a layer computed in bfloat16 does tens of times
@@ -149,11 +149,7 @@ def export(
     ```
     """
     # === Everything that can be wrong, before anything takes long ===
-    if not isinstance(classifier, MaelreClassifier):
-        raise TypeError(
-            "Argument `classifier` must be a MaelreClassifier. "
-            f"Received: classifier={classifier!r}"
-        )
+    check_classifier(classifier)
     path = check_path("path", path)
     backend = choose_backend(format)
     _check_place(path, format)

@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_maelre.layers.chunks import join_chunks, split_chunks
+from keras_maelre.layers.grids import check_grid_tokens
 from keras_maelre.layers.self_attention import SelfAttention
 
 
@@ -15,6 +16,9 @@ class AtOnce(SelfAttention):
 
     # Where tokens lie on a grid: its height and width.
     grid = None
+
+    def check_tokens(self, tokens):
+        check_grid_tokens(self, tokens)
 
     def key_value(self, x):
         """Keys and values, and the queries."""

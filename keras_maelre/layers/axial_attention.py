@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_maelre.layers.at_once import AtOnce
 from keras_maelre.layers.dot_attention import dot_attention
-from keras_maelre.layers.grids import check_grid, check_grid_tokens
+from keras_maelre.layers.grids import check_grid
 from keras_maelre.layers.masking import masked_softmax
 
 
@@ -70,9 +70,6 @@ class AxialAttention(AtOnce):
     def build(self, input_shape):
         super().build(input_shape)
         self.check_tokens(input_shape[1])
-
-    def check_tokens(self, tokens):
-        check_grid_tokens(self, tokens)
 
     def attend(self, query, key, value, mask):
         if mask is None:

@@ -7,7 +7,6 @@ from keras_maelre.checks import check_integer
 from keras_maelre.layers.aligned_conv import check_grid_shape
 from keras_maelre.layers.at_once import AtOnce
 from keras_maelre.layers.average_merge import valid_average
-from keras_maelre.layers.grids import check_grid_tokens
 from keras_maelre.layers.masking import zero_masked
 
 
@@ -34,9 +33,6 @@ class LocalMixer(AtOnce):
         if grid_shape is not None and len(grid_shape) == 2:
             self.grid = grid_shape
         self.rank = 1 if self.grid is None else 2
-
-    def check_tokens(self, tokens):
-        check_grid_tokens(self, tokens)
 
     def weigh(self, query, key, value, mask):
         mixed = self._mixed(self._flat(value), mask, self._average)

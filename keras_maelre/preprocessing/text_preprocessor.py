@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from keras_maelre.checks import check_integer
 from keras_maelre.preprocessing.byte_preprocessor import check_texts
-from keras_maelre.preprocessing.preprocessor import Preprocessor
+from keras_maelre.preprocessing.encoded_text import EncodedText
 
 START, PADDING, END, UNKNOWN = "<s>", "<pad>", "</s>", "<unk>"
 PADDING_ID = 1
@@ -31,7 +30,7 @@ CHARACTERS_PER_TOKEN = 16
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class TextPreprocessor(Preprocessor):
+class TextPreprocessor(EncodedText):
     """Turns documents into RoBERTa's byte-pair token ids.
 
     A document becomes `<s>`, its tokens, `</s>`, and then `<pad>`, which has the id 1,
@@ -85,9 +84,6 @@ class TextPreprocessor(Preprocessor):
         section 4.1; "RoBERTa" (arXiv 1907.11692), section 4.4.
     """
 
-    modality = "text"
-    axes = ("tokens",)
-    dtype = "int32"
     padding_id = PADDING_ID
 
     def __init__(
@@ -112,8 +108,8 @@ class TextPreprocessor(Preprocessor):
             )
         self.vocabulary = _checked_vocabulary(vocabulary)
         self.merges = _checked_merges(merges)
-        self._start_id = self.vocabulary[START]
-        self._end_id = self.vocabulary[END]
+        self._before = [self.vocabulary[START]]
+        self._after = [self.vocabulary[END]]
         self._engine = _make_engine(self.vocabulary, self.merges)
 
     @classmethod
@@ -274,20 +270,6 @@ class TextPreprocessor(Preprocessor):
         """Number of ids: the least `vocabulary_size` a model needs."""
         return max(self.vocabulary.values()) + 1
 
-    def prepare(self, samples):
-        tokens = self._tokens(samples)
-        ids = np.full((len(tokens), *self.input_shape), PADDING_ID, self.dtype)
-        room = self.input_shape[0] - 2
-        for row, values in zip(ids, tokens, strict=True):
-            values = [self._start_id, *values[:room], self._end_id]
-            row[: len(values)] = values
-        return ids
-
-    def lengths(self, samples):
-        # Tokens are all that there is to compute, so it costs as much as a call.
-        lengths = [len(row) + 2 for row in self._tokens(samples)]
-        return np.minimum(lengths, self.input_shape[0])
-
     def token_bytes(self, token_ids):
         """Returns what tokens stand for, as UTF-8; together they are the document.
 
@@ -307,9 +289,11 @@ class TextPreprocessor(Preprocessor):
         """Token ids of documents, without `<s>` and `</s>`; of cut ones the first."""
         documents = [decoded(text, i) for i, text in enumerate(check_texts(samples))]
         if self.truncate:
-            return self._encode_beginnings(documents, self.input_shape[0] - 2)
+            return self._encode_beginnings(
+                documents, self.input_shape[0] - self._around
+            )
         tokens = self._encode(documents)
-        self.check_length([len(row) + 2 for row in tokens], "tokens")
+        self.check_length([len(row) + self._around for row in tokens], "tokens")
         return tokens
 
     def _encode(self, documents):

@@ -7,7 +7,6 @@ import pathlib
 import re
 
 import keras
-import numpy as np
 
 from keras_maelre.checks import check_path
 from keras_maelre.models.model_directory import (
@@ -17,7 +16,7 @@ from keras_maelre.models.model_directory import (
     read_json,
 )
 from keras_maelre.preprocessing.byte_preprocessor import check_texts
-from keras_maelre.preprocessing.preprocessor import Preprocessor
+from keras_maelre.preprocessing.encoded_text import EncodedText
 from keras_maelre.preprocessing.text_preprocessor import byte_symbols, decoded
 
 FILE = "tokenizer.json"
@@ -29,7 +28,7 @@ PROBE, PROBES = "a", 50
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
-class TokenizerPreprocessor(Preprocessor):
+class TokenizerPreprocessor(EncodedText):
     """Turns documents into the token ids of a `tokenizer.json`.
 
     Byte-pair, WordPiece and unigram tokenizers of the package `tokenizers` all serve.
@@ -88,10 +87,6 @@ class TokenizerPreprocessor(Preprocessor):
         The documentation of the package tokenizers, "Tokenizer" and "Components".
     """
 
-    modality = "text"
-    axes = ("tokens",)
-    dtype = "int32"
-
     def __init__(self, tokenizer, padding_token, input_shape=(2048,), truncate=False):
         super().__init__(input_shape, truncate)
         _, self._kind = _checked_tokenizer(tokenizer)
@@ -107,8 +102,7 @@ class TokenizerPreprocessor(Preprocessor):
         self.padding_token = padding_token
         self.padding_id = ids[padding_token]
         self._before, self._after = _around(self._engine, ids)
-        room = self.input_shape[0] - len(self._before) - len(self._after)
-        if room < 1:
+        if self.input_shape[0] - self._around < 1:
             raise ValueError(
                 "Argument `input_shape` must leave room for a token beside the special "
                 f"tokens {self.special_ids}. Received: input_shape={input_shape!r}"
@@ -192,21 +186,6 @@ class TokenizerPreprocessor(Preprocessor):
         """Tuple of two lists of ids, put before and after every document."""
         return self._before, self._after
 
-    def prepare(self, samples):
-        tokens = self._tokens(samples)
-        ids = np.full((len(tokens), *self.input_shape), self.padding_id, self.dtype)
-        room = self.input_shape[0] - len(self._before) - len(self._after)
-        for row, values in zip(ids, tokens, strict=True):
-            values = [*self._before, *values[:room], *self._after]
-            row[: len(values)] = values
-        return ids
-
-    def lengths(self, samples):
-        # Tokens are all that there is to compute, so it costs as much as a call.
-        around = len(self._before) + len(self._after)
-        lengths = [len(row) + around for row in self._tokens(samples)]
-        return np.minimum(lengths, self.input_shape[0])
-
     def token_bytes(self, token_ids):
         """Returns what tokens stand for, as UTF-8; together they are the document.
 
@@ -254,8 +233,7 @@ class TokenizerPreprocessor(Preprocessor):
                 "The tokenizer finds no token in a document. Received: sample "
                 f"{empty[0]}"
             )
-        around = len(self._before) + len(self._after)
-        self.check_length([len(ids) + around for ids in tokens], "tokens")
+        self.check_length([len(ids) + self._around for ids in tokens], "tokens")
         return tokens
 
     def get_config(self):

@@ -29,37 +29,39 @@ class ExactStatistics(keras.callbacks.Callback):
     def __init__(self, classifier, batch_size, seed):
         super().__init__()
         self.classifier, self.batch_size, self.seed = classifier, batch_size, seed
-        self.inputs = self.count = None
+        # The `PreparedInputs` of the samples, once it is known how many fit in time.
+        self.inputs = None
+        self.is_current = False
 
     def count_batches(self, count):
         """The batches of one pass over the statistics of a number of samples."""
         return -(-min(count, MOST_SAMPLES) // self.batch_size)
 
-    def take_from(self, inputs, count):
-        """Tells where the samples are.
+    def on_train_begin(self, logs=None):
+        self.is_current = False
 
-        Args:
-            inputs: Function from an array of integers to inputs of the model.
-            count: Integer, how many samples there are.
-        """
-        self.inputs, self.count = inputs, count
+    def on_epoch_begin(self, epoch, logs=None):
+        self.is_current = False
 
     def on_test_begin(self, logs=None):
         self.update()
 
     def on_train_end(self, logs=None):
-        self.update()
+        # Nothing was trained since the last epoch was validated.
+        if not self.is_current:
+            self.update()
 
     def update(self):
         """Computes the statistics with the weights that the classifier has."""
-        chosen = np.random.default_rng(self.seed).permutation(self.count)
+        chosen = np.random.default_rng(self.seed).permutation(len(self.inputs.x))
         chosen = np.sort(chosen[:MOST_SAMPLES])
         forward = embedder_of(self.classifier.backbone, self.classifier.pooled)
         parts = [
-            forward(self.inputs(chosen[start : start + self.batch_size]))
+            forward(self.inputs[chosen[start : start + self.batch_size]])
             for start in range(0, len(chosen), self.batch_size)
         ]
         features = np.concatenate(parts).astype("float64")
         self.classifier.standardization.set_statistics(
             features.mean(axis=0), features.var(axis=0)
         )
+        self.is_current = True

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_maelre.checks import check_integer, check_number, check_path
-from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.training.kept_state import kept_state
 from keras_maelre.training.pictures import new_figure
 
@@ -144,11 +144,7 @@ def learning_rate_range(
         "Cyclical Learning Rates for Training Neural Networks" (arXiv 1506.01186),
         section 3.3.
     """
-    if not isinstance(classifier, MaelreClassifier):
-        raise TypeError(
-            "Argument `classifier` must be a MaelreClassifier. "
-            f"Received: classifier={classifier!r}"
-        )
+    check_classifier(classifier)
     lowest = check_number("lowest", lowest, above=0.0)
     highest = check_number("highest", highest, above=lowest)
     steps = check_integer("steps", steps, low=10)

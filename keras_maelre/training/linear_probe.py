@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from keras_maelre.checks import check_choice, check_integer
-from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import is_batches
 from keras_maelre.models.targets import encode_targets
@@ -125,11 +125,7 @@ def linear_probe(
     ```
     """
     begin = time.monotonic()
-    if not isinstance(classifier, MaelreClassifier):
-        raise TypeError(
-            "Argument `classifier` must be a MaelreClassifier. "
-            f"Received: classifier={classifier!r}"
-        )
+    check_classifier(classifier)
     if is_batches(x) or not hasattr(x, "__len__"):
         raise TypeError(
             "Argument `x` must be a list or an array of samples. "

@@ -7,7 +7,7 @@ import keras
 
 from keras_maelre import modalities
 from keras_maelre.checks import check_flag, check_number, check_rate
-from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
 from keras_maelre.training.batches import AugmentedBatches, OrderedBatches, are_layers
@@ -222,11 +222,7 @@ class Recipe:
         recipe("series").fit(classifier, series, labels, epochs=2, output="my_run")
         ```
         """
-        if not isinstance(classifier, MaelreClassifier):
-            raise TypeError(
-                "Argument `classifier` must be a MaelreClassifier. "
-                f"Received: classifier={classifier!r}"
-            )
+        check_classifier(classifier)
         return run(
             self,
             classifier,

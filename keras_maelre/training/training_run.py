@@ -151,11 +151,14 @@ def run(
         forwards = 0 if exact is None else exact.count_batches(len(batches.x))
         plan = plan_in_time(classifier, batches, validation, left, epochs, forwards)
     if plan["steps_per_epoch"] < len(batches):
+        inputs = batches.inputs
         batches = recipe.batches(
             classifier, x, y, steps_per_epoch=plan["steps_per_epoch"], **options
         )
+        # What was prepared to time the steps need not be prepared again.
+        batches.inputs = inputs
     if exact is not None:
-        exact.take_from(batches.inputs.__getitem__, len(batches.x))
+        exact.inputs = batches.inputs
     total_steps = plan["epochs"] * len(batches)
     recipe.compile(classifier, total_steps)
     if total_steps < FEW_STEPS and not recipe.probe:

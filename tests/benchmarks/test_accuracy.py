@@ -1,6 +1,5 @@
 """The comparison of accuracies: its rows, its resumption, its table and picture."""
 
-import argparse
 import functools
 import io
 import json
@@ -138,9 +137,7 @@ def test_documents_of_several_labels_are_scored_by_micro_f1():
         texts[:24], y[:24], texts[24:], y[24:], class_names=words
     )
     head = {
-        "preprocessor": accuracy.preprocess(
-            "text", data, argparse.Namespace(size="tiny")
-        ),
+        "preprocessor": accuracy.whole_samples("text", data, "tiny"),
         "class_names": words,
         "multi_label": True,
     }
