@@ -40,7 +40,7 @@ from small_data import load, whole_samples
 from keras_maelre import MaelreClassifier, count_macs
 from keras_maelre.estimator import simple_tool
 from keras_maelre.estimator.comparison import TOOLS
-from keras_maelre.estimator.maelre_estimator import LEARNED_EMBEDDING_DIM
+from keras_maelre.estimator.maelre_estimator import SEMANTIC_DIM
 from keras_maelre.training import small_data_recipe
 
 ABLATIONS = {
@@ -160,7 +160,7 @@ def maelre(modality, size, head, changes):
     """Returns a new classifier, and how its cost is counted."""
     embedding = {}
     if modality == "text":
-        embedding = {"embedding_dim": LEARNED_EMBEDDING_DIM}
+        embedding = {"embedding_dim": SEMANTIC_DIM}
     classifier = MaelreClassifier.from_preset(
         f"{size}_{modality}", pooling="blocks", **embedding, **head, **changes
     )

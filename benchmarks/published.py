@@ -19,7 +19,7 @@ from torch import nn
 from torch_backbone import DROPOUT, TorchBackbone, TorchLayer
 
 from keras_maelre import MaelreClassifier, modalities
-from keras_maelre.estimator.maelre_estimator import LEARNED_EMBEDDING_DIM
+from keras_maelre.estimator.maelre_estimator import SEMANTIC_DIM
 from keras_maelre.layers import PositionEmbedding, TokenStatistics
 from keras_maelre.models.preprocessors import implied_arguments
 
@@ -341,7 +341,7 @@ def published_classifier(name, modality, preprocessor, **head):
     arguments = implied_arguments(preprocessor, modality)
     signal_shape = arguments.pop("input_shape")
     if modality in IDS:
-        arguments["embedding_dim"] = LEARNED_EMBEDDING_DIM
+        arguments["embedding_dim"] = SEMANTIC_DIM
     modality = modalities.get(modality, **arguments)
     inputs = modality.input(signal_shape)
     build = PUBLISHED[name].build

@@ -35,10 +35,12 @@ from keras_maelre.estimator.series_input import choose_by_probe, series_candidat
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import SIZES
 from keras_maelre.models.sample_batches import take
+from keras_maelre.preprocessing import semantic_embeddings
+from keras_maelre.preprocessing.encoded_text import EncodedText
 from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # What is learned from thousands of documents is less than RoBERTa's 768 wide.
-LEARNED_EMBEDDING_DIM = 128
+SEMANTIC_DIM = 256
 # A label that a few of them have would be decided by chance.
 FEWEST_TO_TUNE_ON = 100
 # By default.
@@ -57,7 +59,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     the better by validation is kept.
 
     Series are given with their differences, and resized if a linear probe is better on
-    them then: fewer steps are trained on faster.
+    them then: fewer steps are trained on faster. Tokens of documents start with
+    embeddings by `keras_maelre.preprocessing.semantic_embeddings`.
 
     Needs `pip install "keras_maelre[sklearn]"`.
 
@@ -522,8 +525,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         built_in = MaelreClassifier.presets.get(preset)
         if built_in is not None:
             head["pooling"] = "blocks"
-            if self.modality == "text" and given is None:
-                head["embedding_dim"] = LEARNED_EMBEDDING_DIM
             candidates = [given]
             if given is None and self.modality == "series" and self.input_shape is None:
                 candidates = series_candidates(samples)
@@ -534,6 +535,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                         self.modality, samples, self.input_shape, limit
                     )
                 ]
+            if isinstance(candidates[0], EncodedText):
+                head["token_embeddings"] = semantic_embeddings(
+                    candidates[0], samples, SEMANTIC_DIM, seed=seed
+                )
+                head["trainable_embeddings"] = True
             return choose_by_probe(
                 lambda made: MaelreClassifier.from_preset(
                     preset, **head, preprocessor=made

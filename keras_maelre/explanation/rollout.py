@@ -56,6 +56,7 @@ class AttentionRollout:
         backbone = classifier.backbone
         stem = backbone.get_layer("stem")
         self.conv = getattr(stem, "conv", None)
+        self.reads_embeddings = "summary" in backbone.output
         if not isinstance(self.conv, AlignedConv):
             raise ValueError(
                 "method='rollout' needs a stem whose attribute `conv` is a convolution "
@@ -86,9 +87,11 @@ class AttentionRollout:
         x, mask = outputs["tokens"], outputs.get("mask")
         # Stems with masks have as many tokens as units.
         units = None if mask is None else mask[:, 1:]
+        means = []
+        if self.reads_embeddings:
+            means.append(self.token_mean(mass, mask=units)[:, 0])
         mass = _flat(averaging(self.conv)(mass, mask=units))
         mass = ops.concatenate([ops.zeros_like(mass[:, :1]), mass], axis=1)
-        means = []
         for block in self.blocks:
             for layer in block.encoder_layers:
                 mass = 0.5 * mass + 0.5 * attended(layer, x, mass, mask)

@@ -80,7 +80,11 @@ class ScoreGradient:
         embeddings = ops.cast(embeddings, self.stem.compute_dtype)
         # Called as a layer it would attach a mask, which `after_stem` has already.
         x = self.stem.conv.call(embeddings, mask=kept)
-        logits = self.after_stem([token_ids, x], training=False)
+        made = [token_ids, x]
+        backbone = self.classifier.backbone
+        if "summary" in backbone.output:
+            made.append(backbone.get_layer("embedding_mean").mean(embeddings, kept))
+        logits = self.after_stem(made, training=False)
         return self._log_odds(logits, row, sharpness)
 
     def _log_odds(self, logits, row, sharpness):
@@ -90,9 +94,10 @@ class ScoreGradient:
 
 
 def after_stem(classifier):
-    """Returns a model from `[inputs, what the stem makes of them]` to logits.
+    """Returns a model from inputs, and what is made of their embeddings, to logits.
 
-    Its masks are those of the inputs.
+    Its inputs are the token ids, whose masks it has, the tokens that the stem makes of
+    them, and the mean of their embeddings, which only some heads see.
 
     Args:
         classifier: A `MaelreClassifier`.
@@ -104,4 +109,7 @@ def after_stem(classifier):
         # What pools has been called.
         if layer is not classifier.pooler:
             features = layer(features)
-    return keras.Model([backbone.input, backbone.get_layer("stem").output], features)
+    inputs = [backbone.input, backbone.get_layer("stem").output]
+    if "summary" in backbone.output:
+        inputs.append(backbone.output["summary"])
+    return keras.Model(inputs, features)

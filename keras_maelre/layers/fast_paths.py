@@ -121,6 +121,15 @@ def torch_sum_of_rows(products, indices):
     return x.reshape(*rows.shape[:2], dim)
 
 
+def torch_mean_of_rows(table, token_ids, padding_id):
+    """The mean of `table[token_ids]` over the tokens, without padding, in one pass."""
+    import torch
+
+    return torch.nn.functional.embedding_bag(
+        token_ids, table, mode="mean", padding_idx=padding_id
+    )
+
+
 # === JAX on CPUs ===
 
 

@@ -89,6 +89,19 @@ class Modality:
         """Applies the stem to the symbolic inputs of a functional model."""
         return stem(inputs)
 
+    def summary(self, inputs, stem, dtype):
+        """Returns what heads on all blocks read of the symbolic inputs themselves.
+
+        Args:
+            inputs: Symbolic inputs of a functional model.
+            stem: The layer that `stem` made.
+            dtype: String, the dtype of the result.
+
+        Returns:
+            A symbolic tensor of shape `(batch, features)`, or `None` for nothing.
+        """
+        return None
+
     def input(self, input_shape):
         """Returns the `keras.Input` of a functional model."""
         if self.variable_length:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_maelre.checks import check_flag, check_integer
+from keras_maelre.layers.embedding_mean import EmbeddingMean
 from keras_maelre.layers.stem import TokenStem
 from keras_maelre.modalities.modality import Modality
 
@@ -63,6 +64,12 @@ class Tokens(Modality):
             dtype=dtype,
             name="stem",
         )
+
+    def summary(self, inputs, stem, dtype):
+        mean = EmbeddingMean(
+            stem.embedding, self.padding_id, dtype=dtype, name="embedding_mean"
+        )
+        return mean(inputs)
 
     def grid(self, input_shape):
         return tuple(input_shape)

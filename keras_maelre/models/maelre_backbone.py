@@ -24,6 +24,7 @@ from keras_maelre.models.attention_plan import (
 from keras_maelre.models.embedding import embed
 from keras_maelre.models.layer_states import take_states
 from keras_maelre.models.maelre_model import MaelreModel
+from keras_maelre.models.pooling import head_dtype
 from keras_maelre.models.token_embeddings import TokenTable, check_reads_text
 from keras_maelre.models.transfer import transfer_weights
 
@@ -89,8 +90,9 @@ class MaelreBackbone(MaelreModel):
     Returns (when called):
         A dictionary: `"cls"`, `(batch, 8 * width)`, the class token after the final
         LayerNorm; `"tokens"`, the other tokens after it, `(batch, tokens, 8 * width)`
-        or on their grid `(batch, height, width, 8 * width)`; and, as a pyramid needs
-        them, `"block_1"` to `"block_4"`, the tokens of every block before merging.
+        or on their grid `(batch, height, width, 8 * width)`; as a pyramid needs them,
+        `"block_1"` to `"block_4"`, the tokens of every block before merging; and, of
+        token ids, `"summary"`, the mean of their embeddings, `(batch, embedding_dim)`.
 
     Raises:
         ValueError: If an argument is none of the above, or an input has another
@@ -189,6 +191,9 @@ class MaelreBackbone(MaelreModel):
         x = modality.tokens(inputs, stem)
         x = class_token(positions(x))
         outputs = {}
+        summary = modality.summary(inputs, stem, head_dtype(dtype))
+        if summary is not None:
+            outputs["summary"] = summary
         for i, block in enumerate(blocks):
             x, tokens = block(x)
             _, outputs[f"block_{i + 1}"] = splits[i](tokens)
@@ -235,8 +240,9 @@ class MaelreBackbone(MaelreModel):
             token_embeddings: Optional, of text models: a directory as Hugging Face's
                 libraries save models, with `.safetensors` files, or a pair of it and
                 the name of the tensor if that cannot be told; or a RoBERTa preset of
-                keras-hub (`"roberta_base_en"`) or a local directory of one. Its
-                token table is copied and frozen, as the paper has it, unless
+                keras-hub (`"roberta_base_en"`) or a local directory of one; or a table
+                itself, as `keras_maelre.preprocessing.semantic_embeddings` returns it.
+                The token table is copied and frozen, as the paper has it, unless
                 `trainable_embeddings=True` is passed too, and sets `vocabulary_size`,
                 `embedding_dim` and `padding_id` of a built-in preset. Otherwise a
                 built-in preset's table is new and trainable.
@@ -329,8 +335,9 @@ class MaelreBackbone(MaelreModel):
     ):
         """Returns features of inputs as NumPy arrays, for models of another kind.
 
-        The class token, and of every one of `blocks` mean, deviation, maximum and
-        minimum of its tokens. They are good features before any training.
+        The class token, of token ids the mean of their embeddings, and of every one of
+        `blocks` mean, deviation, maximum and minimum of its tokens. They are good
+        features before any training.
 
         Args:
             samples: Array or iterable of inputs of the model, of any number: they are

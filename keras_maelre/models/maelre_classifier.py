@@ -83,8 +83,8 @@ class MaelreClassifier(AdaptableModel):
             it; `"mean"`, the mean of the final tokens; `"gem"`, their generalized
             mean with a trained exponent, from 3 on; `"blocks"`, the class token
             beside mean, deviation, maximum and minimum of the tokens of all four
-            blocks, standardised. The last suits small data; see
-            `keras_maelre.training.linear_probe`.
+            blocks, and of token ids the mean of their embeddings, standardised. The
+            last suits small data; see `keras_maelre.training.linear_probe`.
         name: Optional string.
         trainable: Boolean, whether training changes any of the weights.
 

@@ -31,18 +31,34 @@ def pool(outputs, pooling, dtype):
 def block_statistics(outputs, blocks, dtype):
     """Returns the class token beside the statistics of the tokens of blocks.
 
+    Where the inputs are token ids, the mean of their embeddings is between the two.
+
     Args:
         outputs: As in `pool`.
         blocks: Tuple of integers, from 1 to 4.
         dtype: As in `pool`.
     """
     features = [outputs["cls"]]
+    if "summary" in outputs:
+        features.append(outputs["summary"])
     for i in blocks:
         statistics = TokenStatistics(dtype=dtype, name=f"statistics_{i}")
         features.append(statistics(outputs[f"block_{i}"]))
     if not blocks:
         return outputs["cls"]
     return keras.layers.Concatenate(dtype=dtype, name="features")(features)
+
+
+def summary_columns(classifier):
+    """Returns which features of a classifier are the summary of its inputs.
+
+    A slice, or `None` where there is no summary.
+    """
+    outputs = classifier.backbone.output
+    if classifier.pooling != "blocks" or "summary" not in outputs:
+        return None
+    start = outputs["cls"].shape[-1]
+    return slice(start, start + outputs["summary"].shape[-1])
 
 
 def head_dtype(policy):

@@ -1,4 +1,4 @@
-"""Pretrained token embeddings: of Hugging Face directories, and RoBERTa's."""
+"""Token embeddings from elsewhere: arrays, Hugging Face directories, RoBERTa's."""
 
 import os
 
@@ -28,7 +28,8 @@ class TokenTable:
     """A token table and the id of padding that belongs to it.
 
     Args:
-        token_embeddings: A directory with `.safetensors` files, or a pair of it and the
+        token_embeddings: Float array of shape `(vocabulary_size, embedding_dim)`; a
+            directory with `.safetensors` files, or a pair of it and the
             name of the tensor; a RoBERTa preset of keras-hub, as `"roberta_base_en"`
             (needs a connection once), or a local directory of one.
 
@@ -40,6 +41,10 @@ class TokenTable:
 
     def __init__(self, token_embeddings):
         self.source = token_embeddings
+        if isinstance(token_embeddings, np.ndarray):
+            self.source = f"array of shape {token_embeddings.shape}"
+            self.table, self.padding_id = _checked_table(token_embeddings), None
+            return
         place, name = token_embeddings, None
         if isinstance(token_embeddings, (tuple, list)) and len(token_embeddings) == 2:
             place, name = token_embeddings
@@ -47,8 +52,8 @@ class TokenTable:
             name is None or isinstance(name, str)
         ):
             raise TypeError(
-                "Argument `token_embeddings` must be a string, a path, or a pair of a "
-                "directory and the name of a tensor in it. Received: "
+                "Argument `token_embeddings` must be a string, a path, a pair of a "
+                "directory and the name of a tensor in it, or an array. Received: "
                 f"token_embeddings={token_embeddings!r}"
             )
         if has_tables(place):
@@ -78,8 +83,9 @@ class TokenTable:
         }
         if made["padding_id"] is None:
             raise ValueError(
-                f"No `config.json` beside {self.source!r} has a `pad_token_id`: pass "
-                "`padding_id`, or a `preprocessor`."
+                f"Nothing tells the id of padding of {self.source!r}, such as a "
+                "`config.json` with a `pad_token_id`: pass `padding_id`, or a "
+                "`preprocessor`."
             )
         return made
 
@@ -104,6 +110,15 @@ class TokenTable:
                 "match it."
             )
         variable.assign(self.table)
+
+
+def _checked_table(table):
+    if table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
+        raise ValueError(
+            "An array of `token_embeddings` must hold finite floats, a row for each "
+            f"token. Received: shape {table.shape}, dtype {table.dtype}"
+        )
+    return table
 
 
 def _roberta_table(preset):

@@ -10,6 +10,7 @@ from keras_maelre.preprocessing.image_preprocessor import ImagePreprocessor
 from keras_maelre.preprocessing.log_mel import LogMelFilterbank
 from keras_maelre.preprocessing.read_sound import read_sound
 from keras_maelre.preprocessing.resize import ResizeSeries
+from keras_maelre.preprocessing.semantic_embeddings import semantic_embeddings
 from keras_maelre.preprocessing.series_preprocessor import SeriesPreprocessor
 from keras_maelre.preprocessing.text_preprocessor import TextPreprocessor
 from keras_maelre.preprocessing.tokenizer_preprocessor import TokenizerPreprocessor
@@ -28,4 +29,5 @@ __all__ = [
     "TokenizerPreprocessor",
     "ZNormalize",
     "read_sound",
+    "semantic_embeddings",
 ]

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from keras_maelre.checks import check_choice, check_integer
+from keras_maelre.models import pooling as poolings
 from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import is_batches
@@ -38,7 +39,7 @@ class ProbeReport:
             float, of multi-label classifiers an array with a number for each label.
         folds: Integer, the parts that were held out in turn.
         samples: Integer.
-        features: Integer.
+        features: Integer, those that have weights.
         seconds: Float.
     """
 
@@ -82,7 +83,9 @@ def linear_probe(
     `temperature` becomes 1, since scores are calibrated on the held-out parts.
 
     A classifier with `pooling="blocks"` whose weights are new is a useful model after
-    that, and a good start of training.
+    that, and a good start of training. If it reads tokens, and the mean of their
+    embeddings predicts held-out samples better by itself, the weights of all other
+    features become 0.
 
     Args:
         classifier: A `MaelreClassifier`, changed in place.
@@ -168,38 +171,32 @@ def linear_probe(
     mean, variance = features.mean(axis=0), features.var(axis=0)
     spread = np.sqrt(variance + EPSILON)
     features = (features - mean) / spread
-    # Of fewer samples than features, the solution is a combination of samples.
-    basis, points = None, features
-    if len(features) < features.shape[1]:
-        basis, points = _rotated(features)
-
-    # === The penalty ===
-    fit = {"ridge": _ridge, "logistic": _logistic}[method]
-    unit = np.sum(features**2) / len(features)
-    strengths = STRENGTHS[method] * unit
+    problem = rows, weights, method, multi_label
     held_out = [parts == part for part in range(parts.max() + 1)]
-    solved = [
-        fit(points[~out], rows[~out], weights[~out], strengths, multi_label)
-        for out in held_out
-    ]
-    least, strength, calibration, scores = np.inf, None, None, None
-    # One strength at a time: of thousands of labels, the scores of all fill memory.
-    for tried, fitted in zip(strengths, zip(*solved, strict=True), strict=True):
-        found = np.empty(rows.shape)
-        for out, (kernel, bias) in zip(held_out, fitted, strict=True):
-            found[out] = points[out] @ kernel + bias
-        scale, shift = _calibrate(found, rows, method, multi_label)
-        found = scale * found + shift
-        loss = _loss(found, rows, weights, multi_label)
-        if strength is None or loss < least:
-            least, strength, calibration, scores = loss, tried, (scale, shift), found
-    scale, shift = calibration
+    summary, alone = poolings.summary_columns(classifier), False
+    if summary is not None:
+        # What new blocks make of words hides what the words tell.
+        few, everything = (
+            _choose_penalty(some, *problem, held_out[:1])
+            for some in (features[:, summary], features)
+        )
+        alone = few.loss <= everything.loss
+    seen = features[:, summary] if alone else features
+    chosen = _choose_penalty(seen, *problem, held_out)
 
     # === The head ===
-    ((kernel, bias),) = fit(points, rows, weights, [strength], multi_label)
+    scale, shift = chosen.calibration
+    points, basis = chosen.points, chosen.basis
+    ((kernel, bias),) = FITS[method](
+        points, rows, weights, [chosen.strength], multi_label
+    )
     if basis is not None:
         kernel = basis @ kernel
     kernel, bias = kernel * scale, bias * scale + shift
+    if alone:
+        whole = np.zeros((features.shape[1], kernel.shape[1]))
+        whole[summary] = kernel
+        kernel = whole
     if classifier.standardization is not None:
         classifier.standardization.set_statistics(mean, variance)
     else:
@@ -209,15 +206,15 @@ def linear_probe(
     classifier.head.bias.assign(bias)
     classifier.temperature = 1.0
 
-    right = _right(scores, rows, multi_label)
+    right = _right(chosen.scores, rows, multi_label)
     report = ProbeReport(
         method,
-        float(strength),
-        float(least),
+        float(chosen.strength),
+        float(chosen.loss),
         float(np.average(right, weights=weights)),
         scale if multi_label else float(scale),
         len(held_out),
-        *features.shape,
+        *seen.shape,
         time.monotonic() - begin,
     )
     if verbose:
@@ -242,6 +239,59 @@ def _assign_folds(rows, groups, folds, multi_label, seed):
     fold_of_group = np.empty(len(first), int)
     fold_of_group[order] = np.arange(len(first)) % min(folds, len(first))
     return fold_of_group[groups]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Penalty:
+    """The penalty that held-out samples are told best with.
+
+    Attributes:
+        strength: Float.
+        loss: Float, the mean cross-entropy of the samples that were held out.
+        calibration: Tuple of scale and shift, which make logits of scores.
+        scores: Array of shape `(held-out samples, classes)`, their logits.
+        points: Array of shape `(samples, features)`, or what they are in `basis`.
+        basis: Array of shape `(features, samples)`, or `None` for that of the features.
+    """
+
+    strength: float
+    loss: float
+    calibration: tuple
+    scores: np.ndarray
+    points: np.ndarray
+    basis: np.ndarray | None
+
+
+def _choose_penalty(features, rows, weights, method, multi_label, held_out):
+    """Returns the `_Penalty` of features that parts of the samples are told best with.
+
+    Args:
+        held_out: List of boolean arrays, the samples to hold out in turn.
+    """
+    # Of fewer samples than features, the solution is a combination of samples.
+    basis, points = None, features
+    if len(features) < features.shape[1]:
+        basis, points = _rotated(features)
+    unit = np.sum(features**2) / len(features)
+    strengths = STRENGTHS[method] * unit
+    solved = [
+        FITS[method](points[~out], rows[~out], weights[~out], strengths, multi_label)
+        for out in held_out
+    ]
+    judged = np.any(held_out, axis=0)
+    best = None
+    # One strength at a time: of thousands of labels, the scores of all fill memory.
+    for tried, fitted in zip(strengths, zip(*solved, strict=True), strict=True):
+        found = np.empty(rows.shape)
+        for out, (kernel, bias) in zip(held_out, fitted, strict=True):
+            found[out] = points[out] @ kernel + bias
+        found, truth = found[judged], rows[judged]
+        scale, shift = _calibrate(found, truth, method, multi_label)
+        found = scale * found + shift
+        loss = _loss(found, truth, weights[judged], multi_label)
+        if best is None or loss < best.loss:
+            best = _Penalty(tried, loss, (scale, shift), found, points, basis)
+    return best
 
 
 def _rotated(features):
@@ -291,6 +341,9 @@ def _logistic(points, rows, weights, strengths, multi_label):
         start = _minimum(objective, start)
         found[strength] = start[:-1], start[-1]
     return [found[strength] for strength in strengths]
+
+
+FITS = {"ridge": _ridge, "logistic": _logistic}
 
 
 def _minimum(objective, start):

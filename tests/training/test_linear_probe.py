@@ -59,6 +59,34 @@ def test_ridge_is_that_of_sklearn(pooling):
     assert report.features == model.head.kernel.shape[0]
 
 
+def test_words_alone_if_new_blocks_hide_them():
+    """One token tells the class; 1088 features of random blocks hide it."""
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    x = rng.integers(10, 60, (40, 40))
+    x[:, ::2] = np.where(y[:, None], rng.integers(2, 5, (40, 20)), x[:, ::2])
+    model = tiny_classifier("text", pooling="blocks", num_classes=2)
+    report = linear_probe(model, x.astype("int32"), y)
+    assert report.features == 12
+    kernel = keras.ops.convert_to_numpy(model.head.kernel)
+    used = np.any(kernel != 0, axis=1)
+    assert used[128:140].all() and used.sum() == 12
+    assert np.mean(np.argmax(model.predict_proba(x), axis=1) == y) > 0.9
+
+
+def test_blocks_too_if_they_tell_more():
+    """The order of two tokens, which their mean does not know."""
+    y = np.arange(60) % 2
+    rng = np.random.default_rng(0)
+    x = rng.integers(10, 60, (60, 40))
+    x[:, :15] = np.where(y[:, None], 2, 3)
+    x[:, 25:] = np.where(y[:, None], 3, 2)
+    model = tiny_classifier("text", pooling="blocks", num_classes=2)
+    report = linear_probe(model, x.astype("int32"), y)
+    assert report.features == model.head.kernel.shape[0]
+    assert np.mean(np.argmax(model.predict_proba(x), axis=1) == y) == 1.0
+
+
 @pytest.mark.parametrize("pooling", ["cls", slow("blocks")])
 def test_logistic_regression_is_that_of_sklearn(pooling):
     model, report = probed(pooling, method="logistic")
