@@ -22,6 +22,7 @@ from kept_rows import read_rows, write_rows
 from small_data import load, scores, whole_samples
 
 from keras_maelre import MaelreClassifier, MaelreEstimator
+from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.training import small_data_recipe
 
 
@@ -87,9 +88,13 @@ DOORS = {"estimator": by_estimator, "recipe": by_recipe, "Keras": by_keras}
 
 
 def new_classifier(modality, data, **arguments):
+    preprocessor = whole_samples(modality, data, "tiny")
+    if modality == "text":
+        table = semantic_embeddings(preprocessor, data.x_train)
+        arguments |= {"token_embeddings": table, "trainable_embeddings": True}
     return MaelreClassifier.from_preset(
         f"tiny_{modality}",
-        preprocessor=whole_samples(modality, data, "tiny"),
+        preprocessor=preprocessor,
         class_names=data.class_names,
         multi_label=data.multi_label,
         **arguments,

@@ -101,7 +101,8 @@ print(f"accuracy of words {accuracies['words']:.3f}")
 # ## The encoder
 #
 # `MaelreEstimator("text")` learns a vocabulary of pieces of words from the training
-# documents, then encoder and head. It fits the simple tool to the same samples by itself
+# documents, and first embeddings of them from the documents in which they occur together;
+# then encoder and head. It fits the simple tool to the same samples by itself
 # and compares the two on a held-out tenth: if words win there by more than chance, it warns.
 
 # %%
