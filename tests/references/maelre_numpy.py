@@ -423,6 +423,13 @@ def token_stem(token_ids, weights, padding_id):
     return conv(embedded, weights["conv"], 1, mask), mask
 
 
+def embedding_mean(token_ids, weights, modality):
+    """The mean of the embeddings of each sample's tokens, without padding."""
+    padding_id = {"text": 1, "bytes": 0}[modality]
+    rows = [sample[sample != padding_id] for sample in token_ids]
+    return np.stack([weights["embeddings"][row].mean(axis=0) for row in rows])
+
+
 def series_stem(series, weights):
     """A convolution of stride 1; a step that is NaN in every channel is padding."""
     mask = ~np.isnan(series).all(axis=-1)
@@ -452,8 +459,10 @@ def backbone(x, weights, modality, num_heads, attention, merge, feature_map, win
     """Returns name -> array and name -> mask (or None) of all outputs.
 
     `num_heads` and `attention` hold one entry per block. The arrays are `cls` and
-    `tokens`, normalised, and `block_1` and so on, the tokens before merging.
+    `tokens`, normalised, and `block_1` and so on, the tokens before merging; of token
+    ids also `summary`, the mean of the embeddings of the tokens that are kept.
     """
+    inputs = x
     x, mask, shape = stem(x, weights["stem"], modality)
     positions = weights["positions"].reshape(-1, x.shape[-1])
     x = x + positions[: x.shape[1]]
@@ -483,4 +492,7 @@ def backbone(x, weights, modality, num_heads, attention, merge, feature_map, win
     x = layer_norm(x, weights["norm"])
     outputs |= {"cls": x[:, 0], "tokens": x[:, 1:]}
     masks |= {"cls": None, "tokens": None if mask is None else mask[:, 1:]}
+    if modality in ("text", "bytes"):
+        outputs["summary"] = embedding_mean(inputs, weights["stem"], modality)
+        masks["summary"] = None
     return outputs, masks
