@@ -49,6 +49,20 @@ def fixed_seed():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture
+def few_steps(monkeypatch):
+    """Recipes of tests that train a few steps, about something else than compiling."""
+    from keras_maelre.training import Recipe
+    from tests.models.tiny import FEW_STEPS
+
+    compiled = Recipe.compile
+    monkeypatch.setattr(
+        Recipe,
+        "compile",
+        lambda *args, **kwargs: compiled(*args, **FEW_STEPS, **kwargs),
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory():
     """What a file of tests built and compiled is let go of after it."""

@@ -53,7 +53,10 @@ class Look(keras.callbacks.Callback):
         ]
 
 
-@pytest.mark.parametrize("ema", [True, False])
+@pytest.mark.parametrize(
+    "ema",
+    [True, pytest.param(False, marks=pytest.mark.usefixtures("few_steps"))],
+)
 def test_in_every_validation_and_in_the_end(ema):
     classifier, look = small(), Look()
     recipe = small_data_recipe("series", ema=ema, probe=False, learning_rate=1e-2)
@@ -73,6 +76,7 @@ def test_in_every_validation_and_in_the_end(ema):
     assert np.max(look._differences()) < 1e-4
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_without_validation_in_the_end():
     classifier, look = small(), Look()
     small_data_recipe("series", probe=False, learning_rate=1e-2).fit(
@@ -82,6 +86,7 @@ def test_without_validation_in_the_end():
     assert np.max(look._differences()) < 1e-4
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_frozen_statistics_stay():
     classifier = small()
     classifier.standardization.trainable = False
@@ -92,6 +97,7 @@ def test_frozen_statistics_stay():
     np.testing.assert_array_equal(np.array(classifier.standardization.mean), before)
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_heads_without_standardization_train_as_before():
     history = small_data_recipe("series", probe=False).fit(
         small("mean"), X, Y, epochs=1, batch_size=16, verbose=0
