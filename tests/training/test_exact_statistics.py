@@ -53,11 +53,10 @@ class Look(keras.callbacks.Callback):
         ]
 
 
-@pytest.mark.parametrize(
-    "ema",
-    [True, pytest.param(False, marks=pytest.mark.usefixtures("few_steps"))],
-)
-def test_in_every_validation_and_in_the_end(ema):
+@pytest.mark.parametrize("ema", [True, False])
+def test_in_every_validation_and_in_the_end(ema, request):
+    if not ema:  # once is enough in compiled steps
+        request.getfixturevalue("few_steps")
     classifier, look = small(), Look()
     recipe = small_data_recipe("series", ema=ema, probe=False, learning_rate=1e-2)
     recipe.fit(
