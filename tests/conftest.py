@@ -12,6 +12,16 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# Programs of a few small steps are compiled in a third of the time without what makes
+# long ones quick. `XLA_FLAGS=` brings the defaults back, as `make test-slow` does.
+QUICKLY_COMPILED = (
+    "--xla_backend_optimization_level=0",
+    "--xla_llvm_disable_expensive_passes=true",
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
+
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
@@ -37,6 +47,20 @@ WITHOUT_BACKEND = (
 def fixed_seed():
     """A test draws the same weights and noise, whatever ran before it."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def few_steps(monkeypatch):
+    """Recipes of tests that train a few steps, about something else than compiling."""
+    from keras_maelre.training import Recipe
+    from tests.models.tiny import FEW_STEPS
+
+    compiled = Recipe.compile
+    monkeypatch.setattr(
+        Recipe,
+        "compile",
+        lambda *args, **kwargs: compiled(*args, **FEW_STEPS, **kwargs),
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -117,6 +117,7 @@ class MaelreModel(keras.Model):
                 kwargs["validation_data"]
             )
         x = self._with_free_lengths(x)
+        self._build_optimizer()
         with original_errors(), self._kept():
             return super().fit(x, *args, callbacks=callbacks, shuffle=shuffle, **kwargs)
 
@@ -136,6 +137,15 @@ class MaelreModel(keras.Model):
     def _with_free_lengths(self, x):
         return with_free_lengths(x) if self.modality.variable_length else x
 
+    def _build_optimizer(self):
+        """Makes the variables of the optimizer.
+
+        TensorFlow traces a step that makes variables twice, and JAX cannot keep those
+        that are not there yet.
+        """
+        if self.compiled and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+
     @contextlib.contextmanager
     def _kept(self):
         """Keeps the weights through an error or an interruption.
@@ -146,10 +156,9 @@ class MaelreModel(keras.Model):
         if keras.backend.backend() != "jax":
             yield
             return
+        self._build_optimizer()
         variables = list(self.variables)
         if self.compiled and self.optimizer is not None:
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
             variables += self.optimizer.variables
         values = [variable._value for variable in variables]
         try:

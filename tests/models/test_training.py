@@ -4,18 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.tiny import random_input, tiny_classifier
+from tests.models.tiny import FEW_STEPS, random_input, tiny_classifier
 
 Y = np.arange(12) % 3
 X = random_input("series", batch=12, length=32) + Y[:, None, None]
 
 
-def fitted(epochs, **kwargs):
+def fitted(epochs, compiled=None, **kwargs):
     keras.utils.set_random_seed(0)
     model = tiny_classifier("series", **kwargs)
     model.compile(
         keras.optimizers.Adam(3e-3),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        **(compiled or {}),
     )
     history = model.fit(X, Y, batch_size=12, epochs=epochs, verbose=0)
     return model, history.history["loss"]
@@ -49,11 +50,23 @@ def test_remat_trains_alike():
     )
 
 
-@pytest.mark.parametrize("chunk_size", [None, 8])
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def slow(*values):
+    """Not by default on backends that compile."""
+    return pytest.param(*values, marks=pytest.mark.compiles_long)
+
+
+@pytest.mark.parametrize(
+    "policy, chunk_size",
+    [
+        ("mixed_float16", 8),
+        ("mixed_bfloat16", None),
+        slow("mixed_float16", None),
+        slow("mixed_bfloat16", 8),
+    ],
+)
 def test_remat_trains_in_mixed_precision(policy, chunk_size):
     """On torch the second pass runs when no layer is being called."""
-    kwargs = {"dtype": policy, "chunk_size": chunk_size}
+    kwargs = {"dtype": policy, "chunk_size": chunk_size, "depths": (1, 1, 1, 1)}
     _, loss = fitted(2, **kwargs)
     _, other = fitted(2, remat=True, **kwargs)
     np.testing.assert_allclose(other, loss, rtol=2e-2)
@@ -68,7 +81,7 @@ def test_pydataset():
             chosen = slice(4 * index, 4 * index + 4)
             return X[chosen], Y[chosen]
 
-    model, _ = fitted(1)
+    model, _ = fitted(1, FEW_STEPS)
     model.fit(Batches(), verbose=0)
     np.testing.assert_allclose(
         model.evaluate(Batches(), verbose=0), model.evaluate(X, Y, verbose=0), rtol=1e-4
@@ -86,7 +99,7 @@ def test_torch_sees_the_parameters():
 
 def test_arrays_are_looked_at_once(monkeypatch):
     """Validation arrays too, and not in every epoch."""
-    model, _ = fitted(1)
+    model, _ = fitted(1, FEW_STEPS)
     seen = []
     check = model.modality.check_values
     monkeypatch.setattr(

@@ -11,24 +11,14 @@ from keras_maelre import MaelreClassifier, modalities
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
 from keras_maelre.training import Recipe, recipe
 from keras_maelre.training.time_budget import fit_into
-from tests.models.tiny import SHAPES, random_input, tiny_classifier
+from tests.models.tiny import FEW_STEPS, SHAPES, random_input, tiny_classifier
 
 TASKS = ("text", "bytes", "series", "audio", "image")
 X = np.random.default_rng(0).normal(size=(24, 50, 2)).astype("float32")
 Y = np.arange(24) % 3
 
 
-@pytest.fixture(autouse=True)
-def eager(monkeypatch):
-    """TensorFlow takes longer to trace a step than to run it."""
-    if keras.backend.backend() != "tensorflow":
-        return
-    compiled = Recipe.compile
-    monkeypatch.setattr(
-        Recipe,
-        "compile",
-        lambda *args, **kwargs: compiled(*args, run_eagerly=True, **kwargs),
-    )
+pytestmark = pytest.mark.usefixtures("few_steps")
 
 
 @pytest.mark.parametrize(
@@ -245,7 +235,7 @@ def test_more_steps_than_the_schedule_has_are_refused():
 
 def test_a_loss_that_is_not_finite_stops_the_training():
     model = classifier()
-    model.compile("sgd", lambda y, z: keras.ops.sum(z) * float("nan"), run_eagerly=True)
+    model.compile("sgd", lambda y, z: keras.ops.sum(z) * float("nan"), **FEW_STEPS)
     with pytest.warns(UserWarning, match="loss of epoch 1 is nan"):
         history = model.fit(X, Y, epochs=3, verbose=0)
     assert len(history.epoch) == 1

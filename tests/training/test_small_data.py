@@ -11,14 +11,9 @@ from keras_maelre.training import (
     training_run,
 )
 from tests.models.tiny import random_input, tiny_classifier
-from tests.training.test_recipe import (  # noqa: F401
-    KillAt,
-    Killed,
-    X,
-    Y,
-    classifier,
-    eager,
-)
+from tests.training.test_recipe import KillAt, Killed, X, Y, classifier
+
+pytestmark = pytest.mark.usefixtures("few_steps")
 
 # What leaves the weights as good as they were.
 STILL = {"learning_rate": 1e-12, "ema": False}
