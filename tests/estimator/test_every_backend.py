@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pytest
 
 from keras_maelre import MaelreEstimator
 from tests.estimator.small import TOLERANCE, difference, estimator, ragged
@@ -23,6 +24,7 @@ def test_ragged_series_and_names():
     assert fitted.score(X, y) == np.mean(predicted == y)
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_the_same_again_saved_and_pickled(tmp_path):
     X, y = ragged()
     one = estimator(random_state=1).fit(X, y)

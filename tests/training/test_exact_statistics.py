@@ -54,7 +54,9 @@ class Look(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("ema", [True, False])
-def test_in_every_validation_and_in_the_end(ema):
+def test_in_every_validation_and_in_the_end(ema, request):
+    if not ema:  # once is enough in compiled steps
+        request.getfixturevalue("few_steps")
     classifier, look = small(), Look()
     recipe = small_data_recipe("series", ema=ema, probe=False, learning_rate=1e-2)
     recipe.fit(
@@ -73,6 +75,7 @@ def test_in_every_validation_and_in_the_end(ema):
     assert np.max(look._differences()) < 1e-4
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_without_validation_in_the_end():
     classifier, look = small(), Look()
     small_data_recipe("series", probe=False, learning_rate=1e-2).fit(
@@ -82,6 +85,7 @@ def test_without_validation_in_the_end():
     assert np.max(look._differences()) < 1e-4
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_frozen_statistics_stay():
     classifier = small()
     classifier.standardization.trainable = False
@@ -92,6 +96,7 @@ def test_frozen_statistics_stay():
     np.testing.assert_array_equal(np.array(classifier.standardization.mean), before)
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_heads_without_standardization_train_as_before():
     history = small_data_recipe("series", probe=False).fit(
         small("mean"), X, Y, epochs=1, batch_size=16, verbose=0

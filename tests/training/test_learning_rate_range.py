@@ -41,6 +41,7 @@ def test_rates_rise_and_the_loss_falls_before_it_diverges(data, tmp_path):
     assert (tmp_path / "range.png").stat().st_size > 1000
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_the_classifier_is_as_before(data):
     classifier = small(input_shape=(32, 1))
     before = [np.array(w) for w in classifier.get_weights()]
@@ -51,6 +52,7 @@ def test_the_classifier_is_as_before(data):
     assert np.isfinite(history.history["loss"]).all()
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_raw_samples_of_unequal_length(data):
     x, y = data
     classifier = small(preprocessor=SeriesPreprocessor((32, 1)))
@@ -59,6 +61,7 @@ def test_raw_samples_of_unequal_length(data):
     assert len(found.losses) == 10
 
 
+@pytest.mark.usefixtures("few_steps")
 def test_the_same_batches_at_one_seed_and_new_ones_in_every_epoch(data):
     def losses(seed):
         keras.utils.set_random_seed(1)
