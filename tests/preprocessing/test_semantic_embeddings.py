@@ -106,7 +106,7 @@ def test_in_a_classifier(preprocessor):
         ({"stddev": 0.0}, ValueError, "`stddev`.*0"),
         ({"seed": -1}, ValueError, "`seed`.*-1"),
     ],
-    ids=str,
+    ids=["preprocessor", "documents", "empty", "dim", "stddev", "seed"],
 )
 def test_errors(preprocessor, change, error, message):
     arguments = {"preprocessor": preprocessor, "documents": documents(4)}
