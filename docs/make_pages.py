@@ -35,6 +35,9 @@ GUIDES = (
     "three_doors",
     "raw_data",
     "texts",
+    "series",
+    "images",
+    "sounds",
     "explanation",
     "decisions",
     "long_inputs",
@@ -42,7 +45,13 @@ GUIDES = (
     "export_and_serve",
     "own_modality",
 )
-THUMBNAILS = {"quickstart": 3, "decisions": 2, "long_inputs": 2}
+THUMBNAILS = {
+    "quickstart": 3,
+    "images": 3,
+    "sounds": 2,
+    "decisions": 2,
+    "long_inputs": 2,
+}
 # What else links in these files lead to.
 SHOWN = {
     **{file: page for page, (file, section) in PAGES.items() if section is None},

@@ -173,3 +173,4 @@ print(f"largest difference after loading: {np.abs(again - logits).max():.1e}")
 #
 # - Raw samples, named labels and less to decide: [three doors](three_doors.ipynb).
 # - Files of your own: [from raw data](raw_data.ipynb).
+# - Series of your own: [time series](series.ipynb).

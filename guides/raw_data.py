@@ -150,6 +150,7 @@ for name, probability in list(answer.items())[:3]:
 # %% [markdown]
 # ## What next
 #
+# - Long recordings, and when simple statistics do: [sounds](sounds.ipynb).
 # - Thousands of sounds, masks and mixing: the example `vggsound.py`, with its scores.
 # - Input of a kind that the package does not know: [your own
 #   modality](own_modality.ipynb).
