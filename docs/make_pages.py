@@ -41,6 +41,7 @@ GUIDES = (
     "explanation",
     "decisions",
     "long_inputs",
+    "several_devices",
     "fine_tuning",
     "export_and_serve",
     "own_modality",

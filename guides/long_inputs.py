@@ -215,5 +215,4 @@ print(f"accuracy {np.mean(found == y_test):.3f}")
 # - The switches in one table, with gradient accumulation: [memory](../docs/howto/memory.md).
 # - Up to a million tokens, and beside other models of long inputs:
 #   [benchmarks](../benchmarks/README.md#scalingpy-to-a-million-tokens).
-# - Several devices: `examples/distributed.py`, which divides batches, or one long series, over
-#   them.
+# - [Several devices](several_devices.ipynb), which divide batches, or one long series.

@@ -30,6 +30,7 @@ ROOT = pathlib.Path(__file__).parent.parent
         ("images", "million multiply-adds: accuracy", None),
         ("sounds", "of recordings of five seconds", None),
         ("long_inputs", "{'chunk_size': 1000} largest difference", None),
+        ("several_devices", "four devices answer as one does: True", None),
         ("fine_tuning", "the merged model predicts the same: True", "digits_preset"),
         ("export_and_serve", "60 requests answered, 60 of them right", None),
     ],

@@ -143,7 +143,13 @@ class MaelreModel(keras.Model):
         TensorFlow traces a step that makes variables twice, and JAX cannot keep those
         that are not there yet.
         """
-        if self.compiled and self.optimizer is not None and not self.optimizer.built:
+        if not self.compiled or self.optimizer is None or self.optimizer.built:
+            return
+        scope = contextlib.nullcontext()
+        if keras.backend.backend() == "tensorflow":
+            # Variables belong to the strategy that the model was made under.
+            scope = self.distribute_strategy.scope()
+        with scope:
             self.optimizer.build(self.trainable_variables)
 
     @contextlib.contextmanager

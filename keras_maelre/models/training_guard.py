@@ -26,7 +26,8 @@ class TrainingGuard(keras.callbacks.Callback):
         epochs = self.params["epochs"] - self.initial_epoch
         if total is None or epochs <= 0:
             return
-        done = int(self.model.optimizer.iterations)
+        # `int` does not read what `tf.distribute` makes of it.
+        done = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         # Of data whose number is unknown, at least one step is wanted.
         wanted = epochs * (self.params.get("steps") or 1)
         if done + wanted > total:

@@ -16,7 +16,10 @@ from keras_maelre import MaelreBackbone, MaelreClassifier
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "examples" / "distributed.py"
 BACKEND = keras.backend.backend()
-WAYS = [(), ("--sequence-parallel",)] if BACKEND == "jax" else [()]
+SEQUENCE = ("--sequence-parallel",)
+WAYS = [()]
+if BACKEND == "jax":
+    WAYS = [pytest.param(way, marks=pytest.mark.slow) for way in [(), SEQUENCE]]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,6 @@ def start(*arguments):
     )
 
 
-@pytest.mark.compiles_long
 @pytest.mark.parametrize("way", WAYS)
 def test_losses_equal_those_of_one_device(preset, way):
     """A third of the series end early, and are padded with NaN."""
