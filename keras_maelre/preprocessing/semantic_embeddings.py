@@ -6,6 +6,9 @@ from keras_maelre.checks import check_integer, check_number
 from keras_maelre.preprocessing.byte_preprocessor import check_texts
 from keras_maelre.preprocessing.encoded_text import EncodedText
 
+# With fewer documents for each dimension a head soon knows them by heart, and the encoder
+# behind it learns nothing.
+DOCUMENTS_A_DIMENSION = 8
 # Documents whose padded ids are held at a time.
 AT_A_TIME = 256
 
@@ -24,8 +27,9 @@ def semantic_embeddings(preprocessor, documents, dim=256, stddev=0.05, seed=0):
         preprocessor: A `TextPreprocessor` or `TokenizerPreprocessor`.
         documents: List of strings, or of `bytes` in UTF-8; none empty. Those to train
             on, and more of the same kind if there are, labeled or not.
-        dim: Integer, the width of the table. Where there are fewer documents, or
-            tokens, the columns that are left are random.
+        dim: Integer, the width of the table. Where there are fewer than eight documents
+            for each column, or fewer tokens than columns, those that are left are
+            random.
         stddev: Float above 0, the standard deviation of the embeddings of the tokens
             of the documents.
         seed: Integer, of what is random.
@@ -67,7 +71,7 @@ def semantic_embeddings(preprocessor, documents, dim=256, stddev=0.05, seed=0):
             "Argument `preprocessor` must be a `TextPreprocessor` or a "
             f"`TokenizerPreprocessor`. Received: {type(preprocessor).__name__}"
         )
-    check_texts(documents)
+    documents = check_texts(documents)
     dim = check_integer("dim", dim)
     stddev = check_number("stddev", stddev, above=0.0)
     seed = check_integer("seed", seed, low=0)
@@ -82,8 +86,8 @@ def semantic_embeddings(preprocessor, documents, dim=256, stddev=0.05, seed=0):
     counts = _count_tokens(preprocessor, documents, size)
     weighting = TfidfTransformer(sublinear_tf=True)
     weighted = weighting.fit_transform(counts)
-    # A matrix has no more components than rows or columns.
-    components = min(dim, *weighted.shape)
+    # A matrix has no more components than columns.
+    components = max(1, min(dim, len(documents) // DOCUMENTS_A_DIMENSION, size))
     found = TruncatedSVD(components, n_iter=4, random_state=seed).fit(weighted)
     table = found.components_.T * weighting.idf_[:, None]
     frequency = np.asarray(counts.sum(axis=0))[0]

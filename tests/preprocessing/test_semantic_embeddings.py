@@ -65,22 +65,27 @@ def test_the_components_are_those_of_tf_idf(preprocessor):
 
 def test_spread_and_seed(preprocessor):
     texts = documents()
-    table = semantic_embeddings(preprocessor, texts, dim=8, stddev=0.2)
-    again = semantic_embeddings(preprocessor, texts, dim=8, stddev=0.2)
+    table = semantic_embeddings(preprocessor, texts, dim=7, stddev=0.2)
+    again = semantic_embeddings(preprocessor, texts, dim=7, stddev=0.2)
     np.testing.assert_array_equal(table, again)
     ids = preprocessor(texts)
     used = table[ids[ids != preprocessor.padding_id]]
     assert np.sqrt(np.mean(used**2)) == pytest.approx(0.2, rel=1e-3)
-    other = semantic_embeddings(preprocessor, texts, dim=8, stddev=0.1)
+    other = semantic_embeddings(preprocessor, texts, dim=7, stddev=0.1)
     np.testing.assert_allclose(other, table / 2, rtol=1e-5)
 
 
-def test_fewer_documents_than_columns(preprocessor):
-    table = semantic_embeddings(preprocessor, documents(5), dim=16)
+@pytest.mark.parametrize("count, components", [(5, 1), (24, 3), (60, 7)])
+def test_few_documents_give_few_columns(preprocessor, count, components):
+    texts = documents(count)
+    table = semantic_embeddings(preprocessor, texts, dim=16)
     assert table.shape[1] == 16
-    assert np.isfinite(table).all()
-    # What is left is random, of every token.
-    assert np.all(np.std(table[:, 5:], axis=0) > 0)
+    # A token that is in no document has a random row where columns are random.
+    counts = np.zeros(preprocessor.vocabulary_size)
+    np.add.at(counts, preprocessor(texts), 1)
+    (unused,) = np.nonzero(counts == 0)
+    assert np.all(np.abs(table[unused, :components]) < 1e-6)
+    assert np.all(np.std(table[unused, components:], axis=0) > 0.02)
 
 
 def test_in_a_classifier(preprocessor):
