@@ -6,8 +6,8 @@ from keras_maelre.checks import check_integer, check_number
 from keras_maelre.preprocessing.byte_preprocessor import check_texts
 from keras_maelre.preprocessing.encoded_text import EncodedText
 
-# With fewer documents for each dimension a head soon knows them by heart, and the encoder
-# behind it learns nothing.
+# With fewer documents for each dimension a head soon knows them by heart, and the
+# encoder behind it learns nothing.
 DOCUMENTS_A_DIMENSION = 8
 # Documents whose padded ids are held at a time.
 AT_A_TIME = 256
