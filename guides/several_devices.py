@@ -10,11 +10,12 @@
 #   `KERAS_BACKEND` says; the last part needs the other backends, and is skipped without
 # - Time: a minute or two on two cores
 # - Data: simulated series of two pitches in noise
-# - Devices: **simulated**, four parts of one CPU. They show that results are equal and what
-#   each device holds, and gain no time. On a machine with several accelerators leave the line
-#   with `jax_num_cpu_devices` out
 # - Expect: an accuracy of 1.0, and losses that are the same on four devices as on one to the
 #   fifth digit
+#
+# The devices are **simulated**: four parts of one CPU, which show that results are equal and
+# what each device holds, and gain no time. On a machine with several accelerators leave the
+# line with `jax_num_cpu_devices` out.
 
 # %%
 import importlib.util
