@@ -25,7 +25,8 @@ def test_random_state_fixes_the_result_and_nothing_else(modality):
     other = estimator(modality, epochs=2, random_state=3).fit(X, y)
     assert difference(one, other, X) <= TOLERANCE
     other = estimator(modality, epochs=2, random_state=4).fit(X, y)
-    assert difference(one, other, X) > 1e-4
+    # The words tell these documents apart by themselves: all are close to certain.
+    assert difference(one, other, X) > 1e-5
 
 
 def test_random_states_are_drawn_from():
