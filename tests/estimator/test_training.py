@@ -16,6 +16,9 @@ pytestmark = pytest.mark.compiles_long
 @pytest.mark.parametrize("modality", ["series", "text"])
 def test_random_state_fixes_the_result_and_nothing_else(modality):
     X, y = waves() if modality == "series" else documents()
+    if modality == "text":
+        # Words that tell all documents apart leave little for a seed to change.
+        y = y[np.arange(len(y)) // 2]
     state = random.getstate(), np.random.get_state()[1].copy()
     one = estimator(modality, epochs=2, random_state=3).fit(X, y)
     assert random.getstate() == state[0]
@@ -25,8 +28,7 @@ def test_random_state_fixes_the_result_and_nothing_else(modality):
     other = estimator(modality, epochs=2, random_state=3).fit(X, y)
     assert difference(one, other, X) <= TOLERANCE
     other = estimator(modality, epochs=2, random_state=4).fit(X, y)
-    # The words tell these documents apart by themselves: all are close to certain.
-    assert difference(one, other, X) > 1e-5
+    assert difference(one, other, X) > 1e-4
 
 
 def test_random_states_are_drawn_from():
