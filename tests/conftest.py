@@ -53,14 +53,9 @@ def fixed_seed():
 def few_steps(monkeypatch):
     """Recipes of tests that train a few steps, about something else than compiling."""
     from keras_maelre.training import Recipe
-    from tests.models.tiny import FEW_STEPS
+    from tests.models.tiny import take_few_steps
 
-    compiled = Recipe.compile
-    monkeypatch.setattr(
-        Recipe,
-        "compile",
-        lambda *args, **kwargs: compiled(*args, **FEW_STEPS, **kwargs),
-    )
+    take_few_steps(monkeypatch, Recipe)
 
 
 @pytest.fixture(scope="module", autouse=True)

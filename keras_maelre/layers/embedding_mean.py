@@ -8,7 +8,7 @@ from keras_maelre.layers.fast_paths import (
     is_plain,
     torch_mean_of_rows,
 )
-from keras_maelre.layers.masking import zero_masked
+from keras_maelre.layers.masking import masked_mean
 
 
 class EmbeddingMean(keras.layers.Layer):
@@ -49,9 +49,8 @@ class EmbeddingMean(keras.layers.Layer):
     def mean(self, rows, kept):
         """Averages embeddings themselves, `(batch, tokens, embedding_dim)`."""
         rows = ops.cast(rows, keras.backend.result_type(rows.dtype, "float32"))
-        count = ops.sum(ops.cast(kept, rows.dtype), axis=1, keepdims=True)
-        total = ops.sum(zero_masked(rows, kept), axis=1)
-        return ops.cast(total / ops.maximum(count, 1.0), self.compute_dtype)
+        mean = ops.squeeze(masked_mean(rows, kept, (1,)), 1)
+        return ops.cast(mean, self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self._embedding().output_dim)

@@ -51,6 +51,15 @@ def zero_masked(x, mask):
     return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
 
 
+def masked_mean(x, mask, axes):
+    """The mean over the axes of tokens, which stay with size 1; of nothing it is 0."""
+    if mask is None:
+        return ops.mean(x, axis=axes, keepdims=True)
+    count = ops.sum(ops.cast(mask, x.dtype), axis=axes, keepdims=True)
+    count = ops.expand_dims(ops.maximum(count, 1.0), -1)
+    return ops.sum(zero_masked(x, mask), axis=axes, keepdims=True) / count
+
+
 def masked_softmax(scores, kept, axis):
     """The softmax over an axis of what is kept; of nothing, it is the same for all.
 

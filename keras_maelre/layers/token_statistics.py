@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_maelre.checks import check_number
-from keras_maelre.layers.masking import check_mask, zero_masked
+from keras_maelre.layers.masking import check_mask, masked_mean, zero_masked
 
 STATISTICS = ("mean", "deviation", "maximum", "minimum")
 
@@ -114,17 +114,9 @@ def check_statistics(statistics):
 def _mean_and_deviation(x, statistics, epsilon, axes, mask):
     if not {"mean", "deviation"} & set(statistics):
         return {}
-    if mask is None:
-        mean = ops.mean(x, axis=axes, keepdims=True)
-        difference = x - mean
-        variance = ops.mean(ops.square(difference), axis=axes)
-    else:
-        count = ops.sum(ops.cast(mask, x.dtype), axis=axes, keepdims=True)
-        count = ops.expand_dims(ops.maximum(count, 1.0), -1)
-        mean = ops.sum(zero_masked(x, mask), axis=axes, keepdims=True) / count
-        difference = zero_masked(x - mean, mask)
-        variance = ops.sum(ops.square(difference), axis=axes, keepdims=True) / count
-        variance = ops.squeeze(variance, axes)
+    mean = masked_mean(x, mask, axes)
+    difference = zero_masked(x - mean, mask)
+    variance = ops.squeeze(masked_mean(ops.square(difference), mask, axes), axes)
     deviation = ops.sqrt(variance + epsilon)
     if mask is not None:
         deviation = zero_masked(deviation, ops.any(mask, axis=axes))

@@ -6,14 +6,9 @@ import pytest
 
 from keras_maelre import MaelreBackbone
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
-from tests.models.tiny import padded, random_input, randomize, tiny_classifier
+from tests.models.tiny import padded, random_input, randomize, slow, tiny_classifier
 
 WIDTH = 128
-
-
-def slow(value):
-    """Not by default on backends that compile."""
-    return pytest.param(value, marks=pytest.mark.compiles_long)
 
 
 STATISTICS = {1: 64, 2: 128, 3: 256, 4: 512}

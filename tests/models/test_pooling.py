@@ -11,15 +11,11 @@ from tests.models.tiny import (
     padded,
     random_input,
     randomize,
+    slow,
     tiny_classifier,
 )
 
 POOLED = ("mean", "gem", "blocks")
-
-
-def slow(value):
-    """Not by default on backends that compile."""
-    return pytest.param(value, marks=pytest.mark.compiles_long)
 
 
 def masked_statistics(tokens, kept):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.models.tiny import FEW_STEPS, random_input, tiny_classifier
+from tests.models.tiny import FEW_STEPS, random_input, slow, tiny_classifier
 
 Y = np.arange(12) % 3
 X = random_input("series", batch=12, length=32) + Y[:, None, None]
@@ -48,11 +48,6 @@ def test_remat_trains_alike():
     np.testing.assert_allclose(
         remat.predict(X, verbose=0), plain.predict(X, verbose=0), atol=1e-3
     )
-
-
-def slow(*values):
-    """Not by default on backends that compile."""
-    return pytest.param(*values, marks=pytest.mark.compiles_long)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 import numpy as np
+import pytest
 from keras.src.backend.common import global_state
 
 import keras_maelre
@@ -20,6 +21,21 @@ SHAPES = {
 FEW_STEPS = {"run_eagerly": keras.backend.backend() != "jax"}
 PADDING = {"text": 1, "bytes": 0, "series": np.nan}
 NUM_CLASSES = 3
+
+
+def take_few_steps(monkeypatch, recipe):
+    """Lets a class of recipes compile its trainings with `FEW_STEPS`."""
+    compiled = recipe.compile
+    monkeypatch.setattr(
+        recipe,
+        "compile",
+        lambda *args, **kwargs: compiled(*args, **FEW_STEPS, **kwargs),
+    )
+
+
+def slow(*values):
+    """A parameter of tests that runs by default only where nothing is compiled."""
+    return pytest.param(*values, marks=pytest.mark.compiles_long)
 
 
 def tiny_classifier(modality, cls=keras_maelre.MaelreClassifier, **kwargs):

@@ -30,7 +30,8 @@ def preprocessor():
 def mean_of(table, preprocessor, texts):
     ids = preprocessor(texts)
     kept = ids != preprocessor.padding_id
-    return np.stack([table[row[k]].mean(axis=0) for row, k in zip(ids, kept)])  # noqa: B905
+    rows = zip(ids, kept, strict=True)
+    return np.stack([table[row[inside]].mean(axis=0) for row, inside in rows])
 
 
 def test_means_tell_unseen_documents_apart(preprocessor):

@@ -9,7 +9,7 @@ from keras_maelre import MaelreClassifier
 from keras_maelre.preprocessing import SeriesPreprocessor
 from keras_maelre.training import linear_probe
 from keras_maelre.training.linear_probe import _assign_folds, _logistic, _ridge
-from tests.models.tiny import FEW_STEPS, tiny_classifier
+from tests.models.tiny import FEW_STEPS, slow, tiny_classifier
 
 RNG = np.random.default_rng(0)
 Y = np.arange(36) % 3
@@ -22,11 +22,6 @@ X = np.stack(
     ],
     axis=-1,
 ).astype("float32")
-
-
-def slow(value):
-    """Not by default on backends that compile."""
-    return pytest.param(value, marks=pytest.mark.compiles_long)
 
 
 def probed(pooling="blocks", y=Y, **kwargs):

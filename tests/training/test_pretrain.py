@@ -15,11 +15,11 @@ from keras_maelre.training.masking import Masking
 from keras_maelre.training.pretrain import MaskedTraining
 from tests.modalities.test_own_modality import PATCH, Dna, Video
 from tests.models.tiny import (
-    FEW_STEPS,
     SHAPES,
     padded,
     random_input,
     randomize,
+    take_few_steps,
     tiny_classifier,
 )
 
@@ -34,12 +34,7 @@ ONE = [
 @pytest.fixture(autouse=True)
 def eager(monkeypatch):
     """TensorFlow takes longer to trace a step than to run it."""
-    compiled = MaskedTraining.compile
-    monkeypatch.setattr(
-        MaskedTraining,
-        "compile",
-        lambda *args, **kwargs: compiled(*args, **FEW_STEPS, **kwargs),
-    )
+    take_few_steps(monkeypatch, MaskedTraining)
 
 
 def small(name="series", **kwargs):
