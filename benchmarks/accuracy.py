@@ -4,13 +4,14 @@
         Worms.npz bonn_eeg.npz --attention linear dot window --epochs 30 --seeds 2
     ... python benchmarks/accuracy.py Worms.npz esc10/index.csv:5 --ablations
     ... python benchmarks/accuracy.py Worms.npz --published all --tools --seconds 600
+    ... python benchmarks/accuracy.py listops pathfinder pixels:cifar10_gray.npz
 
-Data as in small_data.py. MAELRE is the preset `--size` of the modality, with another
-kind of attention in blocks 1 and 2 (the last two, of few tokens, keep "dot"; other
-plans are four names with commas between), another way of merging, or with
-`--ablations` what the paper leaves out in turn. `--published` names models of
-published.py, which stand in its place: torch alone. `--tools` adds what one would try
-first: MiniRocket, words, statistics of mel bands, edges and colors.
+Data as in small_data.py, or tasks of Long Range Arena (arena.py). MAELRE is the preset
+`--size` of the modality, with another kind of attention in blocks 1 and 2 (the last
+two, of few tokens, keep "dot"; other plans are four names with commas between), another
+way of merging, or with `--ablations` what the paper leaves out in turn. `--published`
+names models of published.py, which stand in its place: torch alone. `--tools` adds what
+one would try first: MiniRocket, words, statistics of mel bands, edges and colors.
 
 `small_data_recipe` trains all models, without its linear probe, which would stand in
 for whatever trains worse: the same samples, split, seeds, batches, augmentation, loss,
@@ -20,22 +21,29 @@ choose nothing, and fit all training samples. The test samples are looked at onc
 
 Every row is written to `--output` once it is measured, and is not measured again; the
 table and the picture stand beside it, as .md and .png.
+
+A GPU trains what the seconds of a core would: `--measure-prices prices.json` times the
+steps of every model on this core, and `--prices prices.json` trains as many of them as
+these seconds pay for (step_prices.py).
 """
 
 import argparse
 import contextlib
 import functools
+import json
 import pathlib
 import time
 
 import keras
 import numpy as np
 from accuracy_picture import draw
+from arena import is_task, load_task
 from cpu_budget import cpu_budget
 from hog_and_color import hog_and_color_machine
 from kept_rows import read_rows, write_rows
 from sklearn.metrics import f1_score
 from small_data import load, whole_samples
+from step_prices import measured_price, priced_budget
 
 from keras_maelre import MaelreClassifier, count_macs
 from keras_maelre.estimator import simple_tool
@@ -62,6 +70,8 @@ def main(arguments=None):
         from published import require
 
         require(args.published)
+    if args.measure_prices:
+        return measure_prices(args)
     rows = read_rows(args.output)
     done = {tuple(row[key] for key in KEYS) for row in rows}
     for seed in range(args.first_seed, args.first_seed + args.seeds):
@@ -84,33 +94,49 @@ def main(arguments=None):
 
 def jobs(path, seed, args):
     """Yields the beginning of each row, and the function that measures the rest."""
-    modality, name, data = load(path)
-    if args.tools:
-        row = {"data": name, "model": tool_title(modality), "seed": seed}
+    name, data, recipe, made = read(path, args)
+    if args.tools and not is_task(path):
+        row = {"data": name, "model": tool_title(recipe.task), "seed": seed}
         row |= {"budget": None, "kind": "tool"}
-        yield row, functools.partial(measure_tool, modality, data, seed)
-    preprocessor = whole_samples(modality, data, args.size)
+        yield row, functools.partial(measure_tool, recipe.task, data, seed)
+    prices = read_prices(args.prices)
+    for budget in budgets(args):
+        row = {"data": name, "seed": seed, "budget": title(budget)}
+        for model, kind, build in made:
+            price = prices[f"{name}: {model}"] if args.prices else None
+            measure = functools.partial(
+                measure_network, recipe, data, budget, seed, price, build
+            )
+            yield {**row, "model": model, "kind": kind}, measure
+
+
+def read(path, args):
+    """Returns the name of data, the data, their recipe and all models of them."""
+    changes = {}
+    if is_task(path):
+        modality, name, data, preprocessor = load_task(path)
+        # What is done to recordings would tear pictures and expressions apart.
+        changes = {"augmentation": [], "mixing": []}
+    else:
+        modality, name, data = load(path)
+        preprocessor = whole_samples(modality, data, args.size)
+    recipe = small_data_recipe(modality, probe=False, **changes)
+    return name, data, recipe, list(models(modality, data, preprocessor, args))
+
+
+def models(modality, data, preprocessor, args):
+    """Yields the name, the kind and the constructor of each model."""
     head = {
         "preprocessor": preprocessor,
         "class_names": data.class_names,
         "multi_label": data.multi_label,
     }
-    for budget in budgets(args):
-        measure = functools.partial(measure_network, modality, data, budget, seed)
-        row = {"data": name, "seed": seed, "budget": title(budget)}
-        for model, changes in variants(args).items():
-            build = functools.partial(maelre, modality, args.size, head, changes)
-            yield (
-                {**row, "model": model, "kind": "MAELRE"},
-                functools.partial(measure, build),
-            )
-        for model in published_names(modality, args):
-            yield (
-                {**row, "model": model, "kind": "published"},
-                functools.partial(
-                    measure, functools.partial(published, model, modality, head)
-                ),
-            )
+    for name, changes in variants(args).items():
+        build = functools.partial(maelre, modality, args.size, head, changes)
+        yield name, "MAELRE", build
+    for name, title in published_titles(modality, args).items():
+        # Not the name: `"performer"` is a kind of attention, too.
+        yield title, "published", functools.partial(published, name, modality, head)
 
 
 def variants(args):
@@ -125,13 +151,17 @@ def variants(args):
     return made | {f"{name} merging": {"merge": name} for name in args.merge}
 
 
-def published_names(modality, args):
-    """Those of `--published` that take the modality."""
+def published_titles(modality, args):
+    """The titles of those of `--published` that take the modality, by their names."""
     if not args.published:
-        return []
+        return {}
     from published import PUBLISHED
 
-    return [name for name in args.published if modality in PUBLISHED[name].modalities]
+    return {
+        name: PUBLISHED[name].title
+        for name in args.published
+        if modality in PUBLISHED[name].modalities
+    }
 
 
 def budgets(args):
@@ -176,37 +206,69 @@ def published(name, modality, head):
     return classifier, count_torch_macs
 
 
-def measure_network(modality, data, budget, seed, build):
+def measure_network(recipe, data, budget, seed, price, build):
     """Trains one classifier, and returns what came of it."""
     classifier, count = build()
+    clock = contextlib.nullcontext()
+    if price:
+        clock = priced_budget(**price)
+    elif "time_limit" in budget:
+        clock = cpu_budget()
     begin, cpu = time.monotonic(), time.process_time()
-    clock = cpu_budget() if "time_limit" in budget else contextlib.nullcontext()
     with clock:
-        history = small_data_recipe(modality, probe=False).fit(
-            classifier,
-            data.x_train,
-            data.y_train,
-            validation_split=0.2,
-            groups=data.groups_train,
-            seed=seed,
-            verbose=0,
-            **budget,
-        )
+        history = train(recipe, classifier, data, seed, budget)
     monitored = "val_micro_f1" if data.multi_label else "val_accuracy"
+    steps = int(classifier.optimizer.iterations)
     row = {
         "seconds": round(time.monotonic() - begin, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "epochs": len(history.epoch),
-        "steps": int(classifier.optimizer.iterations),
+        "steps": steps,
         "weights": classifier.count_params(),
         "gmacs": round(count(classifier) / 1e9, 3),
         "backend": keras.backend.backend(),
         "validation": round(float(max(history.history[monitored])), 4),
     }
+    if price:
+        # What was counted here are the seconds of another machine.
+        row |= {"cpu_seconds": round(steps * price["step"], 1), "priced": True}
     decided = classifier.decide(classifier.predict_proba(data.x_test))
     if not data.multi_label:
         decided = np.argmax(decided, axis=1)
     return row | {"test": score(data, decided)}
+
+
+def train(recipe, classifier, data, seed, budget):
+    return recipe.fit(
+        classifier,
+        data.x_train,
+        data.y_train,
+        validation_split=0.2,
+        groups=data.groups_train,
+        seed=seed,
+        verbose=0,
+        **budget,
+    )
+
+
+def measure_prices(args):
+    """Times the steps of every model, and keeps what they cost."""
+    prices = read_prices(args.measure_prices)
+    for path in args.data:
+        name, data, recipe, made = read(path, args)
+        for model, _, build in made:
+            key = f"{name}: {model}"
+            if key in prices:
+                continue
+            with measured_price() as price:
+                train(recipe, build()[0], data, 0, {"epochs": 1, "time_limit": 1e6})
+            prices[key] = price
+            args.measure_prices.write_text(json.dumps(prices, indent=1) + "\n")
+            print(f"{key}: {price}", flush=True)
+
+
+def read_prices(path):
+    return json.loads(path.read_text()) if path and path.is_file() else {}
 
 
 def measure_tool(modality, data, seed):
@@ -301,12 +363,16 @@ def parse(arguments):
         help="of the processor, for each training; of several numbers each is one",
     )
     parser.add_argument("--epochs", type=int, help="in place of seconds")
+    parser.add_argument("--measure-prices", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--prices", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("accuracy.json")
     )
     args = parser.parse_args(arguments)
+    if args.prices and (args.epochs or not args.prices.is_file()):
+        parser.error("--prices needs a file of --measure-prices, and --seconds")
     if args.published:
         from published import PUBLISHED
 

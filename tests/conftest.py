@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import gc
+import importlib.metadata
 import os
 import pathlib
 import tempfile
@@ -20,7 +21,22 @@ QUICKLY_COMPILED = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
-os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
+# A version that does not know a flag ends the process without a word.
+FLAGS_KNOWN_BY = {"jaxlib": "0.10.", "tensorflow": "2.21."}
+
+
+def _installed(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+if all(
+    (_installed(package) or version).startswith(version)
+    for package, version in FLAGS_KNOWN_BY.items()
+):
+    os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
 
 import keras  # noqa: E402
 import pytest  # noqa: E402

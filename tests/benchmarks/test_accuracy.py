@@ -12,8 +12,10 @@ pytest.importorskip("sklearn", reason="the extra [sklearn]")
 pytest.importorskip("matplotlib", reason="the extra [examples]")
 
 import accuracy  # noqa: E402
+import arena  # noqa: E402
 
 from keras_maelre import datasets  # noqa: E402
+from keras_maelre.training import small_data_recipe  # noqa: E402
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_everything_is_measured_once(waves, monkeypatch):
     kinds = {row["model"]: row["kind"] for row in rows}
     assert kinds.pop("MiniRocket and ridge regression") == "tool"
     assert kinds.pop("linear") == "MAELRE"
-    assert kinds in ({}, {"transformer": "published"})
+    assert kinds in ({}, {"Transformer": "published"})
     for row in rows:
         assert 0 <= row["test"] <= 1 and row["cpu_seconds"] > 0
         assert (row["budget"] is None) == (row["kind"] == "tool")
@@ -87,7 +89,7 @@ def test_everything_is_measured_once(waves, monkeypatch):
 def test_each_budget_is_a_training_of_its_own(waves, monkeypatch):
     asked = []
 
-    def measure(modality, data, budget, seed, build):
+    def measure(recipe, data, budget, seed, price, build):
         asked.append((budget, seed))
         return {"test": 0.5, "cpu_seconds": 1.0, "steps": 1, "weights": 10}
 
@@ -107,7 +109,7 @@ def test_ablations_leave_out_one_thing_each(data, request, monkeypatch):
     path = request.getfixturevalue(data)
     plans = {}
 
-    def measure(modality, data, budget, seed, build):
+    def measure(recipe, data, budget, seed, price, build):
         backbone = build()[0].backbone
         plans[len(plans)] = (backbone.attention_plan, backbone.merge)
         return {"test": 0.5, "cpu_seconds": 1.0, "steps": 1, "weights": 10}
@@ -142,7 +144,8 @@ def test_documents_of_several_labels_are_scored_by_micro_f1():
         "multi_label": True,
     }
     build = functools.partial(accuracy.maelre, "text", "tiny", head, {})
-    row = accuracy.measure_network("text", data, {"epochs": 2}, 0, build)
+    recipe = small_data_recipe("text", probe=False)
+    row = accuracy.measure_network(recipe, data, {"epochs": 2}, 0, None, build)
     assert 0 < row["test"] <= 1 and 0 < row["validation"] <= 1
     assert accuracy.measure_tool("text", data, 0)["test"] == 1
     answers = np.array([[1, 0, 1], *data.y_test[1:]])
@@ -151,6 +154,51 @@ def test_documents_of_several_labels_are_scored_by_micro_f1():
     assert accuracy.score(data, answers) == pytest.approx(
         2 * right / (2 * right + wrong), abs=1e-4
     )
+
+
+@pytest.mark.compiles_long
+def test_as_many_steps_are_trained_as_their_price_allows(waves):
+    prices = waves.parent / "prices.json"
+    measured = ["--attention", "dot", "pool", "--measure-prices", prices]
+    run_nothing(waves, *measured)
+    found = json.loads(prices.read_text())
+    assert list(found) == ["waves: dot", "waves: pool"]
+    assert all(price["step"] > 0 and price["check"] > 0 for price in found.values())
+    run_nothing(waves, *measured)
+    assert json.loads(prices.read_text()) == found  # not measured again
+
+    # One batch an epoch is trained on and validated on, and looked at for statistics.
+    prices.write_text(json.dumps({"waves: dot": {"step": 1.0, "check": 0.25}}))
+    arguments = ["--attention", "dot", "--seeds", 1, "--prices", prices]
+    (row,) = run(waves, *arguments, "--seconds", 7)
+    assert (row["steps"], row["cpu_seconds"], row["priced"]) == (4, 4.0, True)
+    with pytest.raises(KeyError, match="waves: pool"):
+        run(waves, "--attention", "pool", *arguments[2:], "--seconds", 7)
+
+
+def run_nothing(path, *arguments):
+    output = path.parent / "nothing.json"
+    accuracy.main([str(path), *map(str, arguments), "--output", str(output)])
+    assert not output.exists()
+
+
+def test_prices_are_of_seconds(waves, capsys):
+    with pytest.raises(SystemExit):
+        run(waves, "--prices", waves.parent / "none.json")
+    assert "--prices needs a file" in capsys.readouterr().err
+
+
+def test_tasks_of_the_arena_are_pictures_of_rows_and_expressions(tmp_path):
+    x = np.random.default_rng(0).integers(0, 256, (8, 64), "uint8")
+    np.savez(tmp_path / "grey.npz", X=x, y=np.arange(8) % 2, is_test=np.arange(8) > 5)
+    task = arena.load_task(f"pixels:{tmp_path / 'grey.npz'}")
+    assert (task.modality, task.name) == ("series", "grey")
+    assert task.preprocessor.input_shape == (64, 1)
+    task = arena.load_task("listops")
+    assert (task.modality, task.preprocessor.input_shape) == ("bytes", (400,))
+    assert "SIMULATED" in task.name and task.data.simulated
+    assert (len(task.data.x_train), len(task.data.x_test)) == (4000, 1000)
+    assert not arena.is_task("Worms.npz")
 
 
 def test_published_names_are_checked_at_once(waves, capsys):
