@@ -145,12 +145,18 @@ class MaelreModel(keras.Model):
         """
         if not self.compiled or self.optimizer is None or self.optimizer.built:
             return
-        scope = contextlib.nullcontext()
-        if keras.backend.backend() == "tensorflow":
-            # Variables belong to the strategy that the model was made under.
-            scope = self.distribute_strategy.scope()
-        with scope:
+        with self.strategy_scope():
             self.optimizer.build(self.trainable_variables)
+
+    def strategy_scope(self):
+        """Returns the scope that variables beside those of the model belong to.
+
+        On TensorFlow it is that of the `tf.distribute.Strategy` that the model was made
+        under, and elsewhere has no effect.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return contextlib.nullcontext()
+        return self.distribute_strategy.scope()
 
     @contextlib.contextmanager
     def _kept(self):

@@ -258,12 +258,13 @@ class Recipe:
                 f"Received: a classifier of modality {classifier.modality.name!r}"
             )
         classifier.backbone.set_dropout(self.dropout_rate, self.drop_path_rate)
-        classifier.compile(
-            optimizer=self.optimizer(classifier, total_steps),
-            loss=self.loss(classifier.multi_label),
-            metrics=self.metrics(classifier.multi_label),
-            **kwargs,
-        )
+        with classifier.strategy_scope():
+            classifier.compile(
+                optimizer=self.optimizer(classifier, total_steps),
+                loss=self.loss(classifier.multi_label),
+                metrics=self.metrics(classifier.multi_label),
+                **kwargs,
+            )
 
     def batches(self, classifier, x, y, **kwargs):
         """Returns the batches to train on, for a `fit` of your own.

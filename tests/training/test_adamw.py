@@ -6,7 +6,6 @@ import pytest
 
 from keras_maelre.training import AdamW, adamw
 
-
 # What GPUs take runs on CPUs as well; the other backends have one way.
 UPDATES = ["_fused_update", "_foreach_update"]
 if keras.backend.backend() != "torch":

@@ -1,0 +1,25 @@
+"""Models of a `tf.distribute.Strategy` train wherever they are told to."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_maelre.training import recipe
+from tests.models.tiny import random_input, tiny_classifier
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="strategies are of TensorFlow"
+)
+
+
+def test_a_recipe_needs_no_scope():
+    import tensorflow as tf
+
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = tiny_classifier("series", num_classes=3)
+    before = model.get_weights()
+    made = recipe("series", augmentation=[], mixing=[])
+    x = random_input("series", batch=8)
+    made.fit(model, x, np.arange(8) % 3, epochs=2, batch_size=4, verbose=0)
+    after = model.get_weights()
+    assert any((a != b).any() for a, b in zip(after, before, strict=True))
