@@ -61,10 +61,15 @@ def fit_into(seconds, batches, step, check, epochs):
     whole = batches * step + check
     if seconds >= epochs * whole:
         return {"epochs": epochs, "steps_per_epoch": batches}
-    # Of 1.7 epochs two shorter ones are made: no time is left over.
-    count = max(1, math.ceil(seconds / whole))
-    steps = int((seconds / count - check) / step)
-    return {"epochs": count, "steps_per_epoch": min(max(steps, 1), batches)}
+    plans = []
+    # Of 1.7 epochs two shorter ones are made: no time is left over. But 16.3 epochs of
+    # three steps are 16 and not 17 of two.
+    for count in (math.floor(seconds / whole), math.ceil(seconds / whole)):
+        count = max(count, 1)
+        steps = int((seconds / count - check) / step)
+        plans.append((count, min(max(steps, 1), batches)))
+    count, steps = max(plans, key=math.prod)
+    return {"epochs": count, "steps_per_epoch": steps}
 
 
 class StopInTime(keras.callbacks.Callback):

@@ -369,3 +369,8 @@ def test_settings_are_readable(tmp_path):
 def test_epochs_that_fit_into_a_time(seconds, epochs, steps):
     plan = fit_into(seconds, batches=10, step=1.0, check=1.0, epochs=50)
     assert plan == {"epochs": epochs, "steps_per_epoch": steps}
+
+
+def test_short_epochs_are_not_shortened_to_fill_the_time():
+    plan = fit_into(65.0, batches=3, step=1.0, check=1.0, epochs=50)
+    assert plan == {"epochs": 16, "steps_per_epoch": 3}
