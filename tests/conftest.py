@@ -5,6 +5,9 @@ import os
 import pathlib
 import tempfile
 
+# Nothing that is imported and collected is garbage: looking for it takes seconds.
+gc.disable()
+
 # On JAX most of a test's time is compilation: what was compiled is kept, for the
 # next tests, the processes that they start, and the next run.
 CACHE = pathlib.Path(tempfile.gettempdir()) / "keras_maelre_jax_cache"
@@ -62,12 +65,18 @@ def few_steps(monkeypatch):
 def bounded_memory():
     """What a file of tests built and compiled is let go of after it."""
     yield
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     gc.collect()
     if keras.backend.backend() == "jax":
         import jax
 
         jax.clear_caches()
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: no later look for garbage goes over it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
