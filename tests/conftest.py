@@ -3,6 +3,7 @@
 import gc
 import os
 import pathlib
+import resource
 import tempfile
 
 # Nothing that is imported and collected is garbage: looking for it takes seconds.
@@ -28,6 +29,8 @@ os.environ.setdefault("XLA_FLAGS", " ".join(QUICKLY_COMPILED))
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
+# What compiled programs may grow a process to, in bytes, on JAX.
+MEMORY = 3 * 2**30
 TESTS = pathlib.Path(__file__).parent
 # What reads files, cuts NumPy arrays or looks at the tree is the same on every backend:
 # quick on torch alone, and on the others among the slow tests.
@@ -61,13 +64,22 @@ def few_steps(monkeypatch):
     take_few_steps(monkeypatch, Recipe)
 
 
+def memory():
+    """The bytes that this process has in memory, where that is told."""
+    statistics = pathlib.Path("/proc/self/statm")
+    if not statistics.exists():
+        return float("inf")
+    return int(statistics.read_text().split()[1]) * resource.getpagesize()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory():
     """What a file of tests built and compiled is let go of after it."""
     yield
     keras.backend.clear_session(free_memory=False)
     gc.collect()
-    if keras.backend.backend() == "jax":
+    # Programs of single operations are few and serve every file.
+    if keras.backend.backend() == "jax" and memory() > MEMORY:
         import jax
 
         jax.clear_caches()

@@ -9,21 +9,23 @@ from tests.models.tiny import (
     FEW_STEPS,
     SHAPES,
     padded,
+    predict,
     random_input,
     randomize,
     slow,
     tiny_classifier,
 )
+from tests.references.gradients import values
 
 POOLED = ("mean", "gem", "blocks")
 
 
-def masked_statistics(tokens, kept):
+def masked_statistics(tokens, masks):
     rows = []
-    for sample, mask in zip(np.asarray(tokens, "float64"), kept, strict=True):
-        values = sample.reshape(-1, sample.shape[-1])[mask.ravel()]
-        deviation = np.sqrt(values.var(axis=0) + 1e-6)
-        parts = values.mean(axis=0), deviation, values.max(axis=0), values.min(axis=0)
+    for sample, mask in zip(tokens, masks, strict=True):
+        kept = sample.reshape(-1, sample.shape[-1])[mask.ravel()]
+        deviation = np.sqrt(kept.var(axis=0) + 1e-6)
+        parts = kept.mean(axis=0), deviation, kept.max(axis=0), kept.min(axis=0)
         rows.append(np.concatenate(parts))
     return np.stack(rows)
 
@@ -36,7 +38,7 @@ def test_logits_are_those_of_the_statistics(modality, pooling):
     lengths = np.full(len(x), x.shape[1])
     if modality == "series":
         x[1, 20:], lengths[1] = np.nan, 20
-    outputs = {k: keras.ops.convert_to_numpy(v) for k, v in model.backbone(x).items()}
+    outputs = values(model.backbone, x)
 
     def statistics(name, factor):
         tokens = outputs[name]
@@ -59,7 +61,7 @@ def test_logits_are_those_of_the_statistics(modality, pooling):
         model.standardization.set_statistics(features[0], variance)
         features = (features - features[0]) / np.sqrt(variance + 1e-6)
     kernel, bias = model.head.get_weights()
-    got = model.predict(x, verbose=0)
+    got = predict(model, x)
     np.testing.assert_allclose(got, features @ kernel + bias, atol=1e-4, rtol=1e-4)
 
 
@@ -69,8 +71,8 @@ def test_padding_changes_nothing(modality, pooling):
     model = randomize(tiny_classifier(modality, pooling=pooling))
     for length in (1, 33):
         x = random_input(modality, length=length)
-        alone = model.predict(x, verbose=0)
-        got = model.predict(padded(modality, x, SHAPES[modality][0]), verbose=0)
+        alone = predict(model, x)
+        got = predict(model, padded(modality, x, SHAPES[modality][0]))
         np.testing.assert_allclose(got, alone, atol=5e-5, rtol=1e-5)
 
 
@@ -98,7 +100,7 @@ def test_cost_and_weights(pooling, features):
 def test_presets_and_files(tmp_path, pooling, policy):
     model = randomize(tiny_classifier("series", pooling=pooling, dtype=policy))
     x = random_input("series")
-    expected = model.predict(x, verbose=0)
+    expected = predict(model, x)
     assert expected.dtype == "float32"
     model.save_to_preset(tmp_path / "preset")
     model.save(tmp_path / "model.keras")
@@ -108,7 +110,7 @@ def test_presets_and_files(tmp_path, pooling, policy):
         keras.saving.load_model(tmp_path / "model.keras"),
     ):
         assert again.pooling == pooling
-        np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
+        np.testing.assert_allclose(predict(again, x), expected, atol=1e-6)
 
 
 def test_another_pooling_is_a_new_head(tmp_path):
@@ -149,18 +151,18 @@ def test_training_in_batches_of_one(policy):
     x, y = random_input("series"), np.arange(3)
     losses = model.fit(x, y, batch_size=1, epochs=12, verbose=0).history["loss"]
     assert losses[-1] < 0.1 * losses[0]
-    assert (np.argmax(model.predict(x, verbose=0), axis=-1) == y).all()
+    assert (np.argmax(predict(model, x), axis=-1) == y).all()
 
 
 @pytest.mark.compiles_long
 def test_quantized_heads_are_saved(tmp_path):
     model = randomize(tiny_classifier("series", pooling="blocks"))
     x = random_input("series")
-    before = model.predict(x, verbose=0)
+    before = predict(model, x)
     model.quantize("int8")
-    expected = model.predict(x, verbose=0)
+    expected = predict(model, x)
     assert np.abs(expected - before).max() > 1e-5
     model.save_to_preset(tmp_path)
     again = MaelreClassifier.from_preset(tmp_path)
     assert again.head.quantization_mode == "int8"
-    np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(predict(again, x), expected, atol=1e-5)
