@@ -32,18 +32,21 @@ import pytest  # noqa: E402
 # What compiled programs may grow a process to, in bytes, on JAX.
 MEMORY = 3 * 2**30
 TESTS = pathlib.Path(__file__).parent
-# What reads files, cuts NumPy arrays or looks at the tree is the same on every backend:
-# quick on torch alone, and on the others among the slow tests.
+# What reads files, cuts NumPy arrays, looks at the tree or documents is the same on
+# every backend: quick on torch alone, and on the others among the slow tests.
 WITHOUT_BACKEND = (
     "datasets/",
     "estimator/test_mini_rocket.py",
+    "estimator/test_without_scikit_learn.py",
     "examples/simulated/",
     "preprocessing/test_read_sound.py",
     "preprocessing/test_text_from_documents.py",
     "safety/test_fuzz_files.py",
     "test_community.py",
+    "test_documentation.py",
     "test_imports.py",
     "test_site.py",
+    "training/test_classification_report.py",
     "training/test_multi_label_report.py",
     "training/test_thresholds.py",
 )

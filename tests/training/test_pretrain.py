@@ -1,5 +1,7 @@
 """Pretraining teaches the encoder what samples look like, and only the encoder."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -41,6 +43,12 @@ def eager(monkeypatch):
 def small(name="series", **kwargs):
     keras.utils.set_random_seed(0)
     return tiny_classifier(name, **{"depths": DEPTHS, "width": 8, **kwargs})
+
+
+@functools.cache
+def untrained():
+    """A classifier for those who do not change it."""
+    return small()
 
 
 def copies(weights):
@@ -165,14 +173,14 @@ class KillAt(keras.callbacks.Callback):
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
-    options = {"epochs": 3, "batch_size": 8, "verbose": 0, "resume": True}
+    options = {"epochs": 2, "batch_size": 8, "verbose": 0, "resume": True}
     expected = small()
     whole = pretrain(expected, X, output=tmp_path / "whole", **options)
     options["output"] = tmp_path / "killed"
     killed = small()
     killed.backbone.set_dropout(0.1)
     with pytest.raises(Killed):
-        pretrain(killed, X, callbacks=[KillAt(2)], **options)
+        pretrain(killed, X, callbacks=[KillAt(1)], **options)
     assert killed.backbone.dropout_rate == 0.1
     got = small()
     got.backbone.set_dropout(0.1)
@@ -299,7 +307,7 @@ def test_batches_are_a_function_of_seed_and_epoch():
 )
 def test_errors(arguments, error, message):
     with pytest.raises(error, match=message):
-        pretrain(**{"model": small(), "x": X, "verbose": 0, **arguments})
+        pretrain(**{"model": untrained(), "x": X, "verbose": 0, **arguments})
 
 
 def test_an_encoder_that_cannot_learn():
