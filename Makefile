@@ -16,8 +16,9 @@ READY_DOCS = $(VENV_DOCS)/ready
 RUN = $(VENV)/bin/python
 # The demo needs one backend alone; where the environment of the tests is, it takes that.
 DEMO = $(if $(wildcard $(READY)),$(VENV),.venv-$(KERAS_BACKEND))
-# Two test processes share the cores; threads of their own would only wait.
-PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2
+# Two test processes share the cores; threads of their own would only wait. Each takes
+# whole files, whose models are then made once, until there is only the other's to take.
+PYTEST = OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=2 $(RUN) -m pytest -q -n 2 --dist worksteal
 
 .PHONY: demo test test-slow style format guides docs release clean
 

@@ -4,7 +4,11 @@ import gc
 import importlib.metadata
 import os
 import pathlib
+import resource
 import tempfile
+
+# Nothing that is imported and collected is garbage: looking for it takes seconds.
+gc.disable()
 
 # On JAX most of a test's time is compilation: what was compiled is kept, for the
 # next tests, the processes that they start, and the next run.
@@ -41,19 +45,24 @@ if all(
 import keras  # noqa: E402
 import pytest  # noqa: E402
 
+# What compiled programs may grow a process to, in bytes, on JAX.
+MEMORY = 3 * 2**30
 TESTS = pathlib.Path(__file__).parent
-# What reads files, cuts NumPy arrays or looks at the tree is the same on every backend:
-# quick on torch alone, and on the others among the slow tests.
+# What reads files, cuts NumPy arrays, looks at the tree or documents is the same on
+# every backend: quick on torch alone, and on the others among the slow tests.
 WITHOUT_BACKEND = (
     "datasets/",
     "estimator/test_mini_rocket.py",
+    "estimator/test_without_scikit_learn.py",
     "examples/simulated/",
     "preprocessing/test_read_sound.py",
     "preprocessing/test_text_from_documents.py",
     "safety/test_fuzz_files.py",
     "test_community.py",
+    "test_documentation.py",
     "test_imports.py",
     "test_site.py",
+    "training/test_classification_report.py",
     "training/test_multi_label_report.py",
     "training/test_thresholds.py",
 )
@@ -74,16 +83,31 @@ def few_steps(monkeypatch):
     take_few_steps(monkeypatch, Recipe)
 
 
+def memory():
+    """The bytes that this process has in memory, where that is told."""
+    statistics = pathlib.Path("/proc/self/statm")
+    if not statistics.exists():
+        return float("inf")
+    return int(statistics.read_text().split()[1]) * resource.getpagesize()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory():
     """What a file of tests built and compiled is let go of after it."""
     yield
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     gc.collect()
-    if keras.backend.backend() == "jax":
+    # Programs of single operations are few and serve every file.
+    if keras.backend.backend() == "jax" and memory() > MEMORY:
         import jax
 
         jax.clear_caches()
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays: no later look for garbage goes over it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -82,7 +82,6 @@ def test_docstring_is_whole(name):
         assert "Args:" in rest, "no Args"
 
 
-@pytest.mark.compiles_long
 @pytest.mark.parametrize("name", sorted(set(PUBLIC) - NOT_RUN))
 def test_docstring_example_runs(name, namespace):
     code = code_of(inspect.getdoc(PUBLIC[name]))

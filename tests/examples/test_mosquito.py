@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import pytest
 
+from tests.models.tiny import slow
+
 SCRIPT = pathlib.Path(__file__).parent.parent.parent / "examples" / "mosquito.py"
 
 
@@ -54,6 +56,7 @@ def run(mosquito, tmp_path, *arguments):
     return mosquito.main([*map(str, arguments), "--output", str(tmp_path / "run")])
 
 
+@pytest.mark.compiles_long
 def test_report_preset_and_pictures(mosquito, flights, tmp_path, capsys):
     arguments = ("--data", flights, "--epochs", 25, "--batch-size", 8, "--seed", 1)
     result = run(mosquito, tmp_path, *arguments)
@@ -100,7 +103,7 @@ def test_simulated_data_is_called_simulated(mosquito, tmp_path, capsys, monkeypa
     assert printed.upper().count("SIMULATED") >= 3 and result["simulated"]
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("precision", ["mixed_float16", slow("mixed_bfloat16")])
 def test_mixed_precision(mosquito, flights, tmp_path, precision):
     result = run(
         mosquito, tmp_path, "--data", flights, "--epochs", 2, "--precision", precision

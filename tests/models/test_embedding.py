@@ -6,7 +6,14 @@ import pytest
 
 from keras_maelre import MaelreBackbone
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
-from tests.models.tiny import padded, random_input, randomize, slow, tiny_classifier
+from tests.models.tiny import (
+    padded,
+    predict,
+    random_input,
+    randomize,
+    slow,
+    tiny_classifier,
+)
 
 WIDTH = 128
 
@@ -24,9 +31,7 @@ def test_features_are_what_the_head_sees(pooling):
     if model.standardization is not None:
         features = keras.ops.convert_to_numpy(model.standardization(features))
     kernel, bias = model.head.get_weights()
-    np.testing.assert_allclose(
-        features @ kernel + bias, model.predict(x, verbose=0), atol=1e-4
-    )
+    np.testing.assert_allclose(features @ kernel + bias, predict(model, x), atol=1e-4)
 
 
 @pytest.mark.parametrize("modality", ["series", slow("bytes"), slow("audio")])
@@ -37,7 +42,7 @@ def test_chosen_blocks(modality):
     before = WIDTH + SUMMARY.get(modality, 0)
     assert whole.shape == (3, before + sum(STATISTICS.values()))
     assert whole.dtype == "float32"
-    cls = backbone.predict(x, verbose=0)["cls"]
+    cls = predict(backbone, x)["cls"]
     np.testing.assert_allclose(backbone.embed(x, blocks=()), cls, atol=1e-5)
     np.testing.assert_allclose(whole[:, :WIDTH], cls, atol=1e-5)
     second = backbone.embed(x, blocks=[2])
@@ -93,9 +98,7 @@ def test_new_weights_are_seen():
     randomize(backbone)
     after = backbone.embed(x)
     assert np.abs(after - before).max() > 1e-2
-    np.testing.assert_allclose(
-        after[:, :WIDTH], backbone.predict(x, verbose=0)["cls"], atol=1e-5
-    )
+    np.testing.assert_allclose(after[:, :WIDTH], predict(backbone, x)["cls"], atol=1e-5)
 
 
 @pytest.mark.compiles_long
@@ -106,7 +109,7 @@ def test_quantized_layers_are_seen():
     backbone.quantize("int8")
     after = backbone.embed(x, blocks=())
     assert np.abs(after - before).max() > 1e-4
-    np.testing.assert_allclose(after, backbone.predict(x, verbose=0)["cls"], atol=1e-5)
+    np.testing.assert_allclose(after, predict(backbone, x)["cls"], atol=1e-5)
 
 
 def test_embedding_leaves_the_model_as_it_is(tmp_path):

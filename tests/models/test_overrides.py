@@ -8,7 +8,7 @@ import pytest
 
 import keras_maelre
 from keras_maelre import MaelreBackbone, MaelreClassifier, transfer_weights
-from tests.models.tiny import SHAPES, random_input, randomize, tiny_classifier
+from tests.models.tiny import SHAPES, predict, random_input, randomize, tiny_classifier
 
 
 def encoder_layers(model):
@@ -66,9 +66,7 @@ def test_a_kind_of_attention_of_the_user_s_own(tmp_path, monkeypatch):
     loaded = MaelreClassifier.from_preset(tmp_path)
     assert type(encoder_layers(loaded)[0].attention) is Identity
     x = random_input("series")
-    np.testing.assert_allclose(
-        loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
-    )
+    np.testing.assert_allclose(predict(loaded, x), predict(model, x), atol=1e-6)
     # Where it is not registered, the preset is refused.
     lookup = keras.saving.get_registered_object
     monkeypatch.setattr(
@@ -86,15 +84,13 @@ def test_other_kinds_are_saved_and_swapped(tmp_path):
     model.save_to_preset(tmp_path / "window")
     loaded = MaelreClassifier.from_preset(tmp_path / "window")
     x = random_input("series")
-    answers = model.predict(x, verbose=0)
-    np.testing.assert_array_equal(loaded.predict(x, verbose=0), answers)
+    answers = predict(model, x)
+    np.testing.assert_array_equal(predict(loaded, x), answers)
     dot = MaelreClassifier.from_preset(tmp_path / "window", attention="dot")
     wide = MaelreClassifier.from_preset(tmp_path / "window", attention_window=50)
     # A window over all tokens leaves nothing out.
-    np.testing.assert_allclose(
-        wide.predict(x, verbose=0), dot.predict(x, verbose=0), rtol=1e-5, atol=1e-5
-    )
-    assert np.abs(dot.predict(x, verbose=0) - answers).max() > 1e-3
+    np.testing.assert_allclose(predict(wide, x), predict(dot, x), rtol=1e-5, atol=1e-5)
+    assert np.abs(predict(dot, x) - answers).max() > 1e-3
 
 
 def test_weights_that_a_kind_needs_are_not_made_up(tmp_path):
@@ -155,9 +151,7 @@ def test_a_saved_preset_under_another_policy(tmp_path):
     for one, other in zip(half.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     x = random_input("series")
-    np.testing.assert_allclose(
-        half.predict(x, verbose=0), model.predict(x, verbose=0), atol=0.02
-    )
+    np.testing.assert_allclose(predict(half, x), predict(model, x), atol=0.02)
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -171,8 +165,6 @@ def test_a_feature_map_of_the_user_s_own(tmp_path):
     loaded = MaelreClassifier.from_preset(tmp_path)
     assert encoder_layers(loaded)[0].attention.feature_map is squared
     x = random_input("series")
-    np.testing.assert_allclose(
-        loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
-    )
+    np.testing.assert_allclose(predict(loaded, x), predict(model, x), atol=1e-6)
     changed = MaelreClassifier.from_preset(tmp_path, feature_map="softplus")
     assert changed.backbone.feature_map == "softplus"

@@ -9,6 +9,7 @@ from tests.models.tiny import (
     FEW_STEPS,
     SHAPES,
     padded,
+    predict,
     random_input,
     randomize,
     slow,
@@ -59,7 +60,7 @@ def test_logits_are_those_of_the_statistics(modality, pooling):
         model.standardization.set_statistics(features[0], variance)
         features = (features - features[0]) / np.sqrt(variance + 1e-6)
     kernel, bias = model.head.get_weights()
-    got = model.predict(x, verbose=0)
+    got = predict(model, x)
     np.testing.assert_allclose(got, features @ kernel + bias, atol=1e-4, rtol=1e-4)
 
 
@@ -69,8 +70,8 @@ def test_padding_changes_nothing(modality, pooling):
     model = randomize(tiny_classifier(modality, pooling=pooling))
     for length in (1, 33):
         x = random_input(modality, length=length)
-        alone = model.predict(x, verbose=0)
-        got = model.predict(padded(modality, x, SHAPES[modality][0]), verbose=0)
+        alone = predict(model, x)
+        got = predict(model, padded(modality, x, SHAPES[modality][0]))
         np.testing.assert_allclose(got, alone, atol=5e-5, rtol=1e-5)
 
 
@@ -98,7 +99,7 @@ def test_cost_and_weights(pooling, features):
 def test_presets_and_files(tmp_path, pooling, policy):
     model = randomize(tiny_classifier("series", pooling=pooling, dtype=policy))
     x = random_input("series")
-    expected = model.predict(x, verbose=0)
+    expected = predict(model, x)
     assert expected.dtype == "float32"
     model.save_to_preset(tmp_path / "preset")
     model.save(tmp_path / "model.keras")
@@ -108,7 +109,7 @@ def test_presets_and_files(tmp_path, pooling, policy):
         keras.saving.load_model(tmp_path / "model.keras"),
     ):
         assert again.pooling == pooling
-        np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-6)
+        np.testing.assert_allclose(predict(again, x), expected, atol=1e-6)
 
 
 def test_another_pooling_is_a_new_head(tmp_path):
@@ -149,18 +150,18 @@ def test_training_in_batches_of_one(policy):
     x, y = random_input("series"), np.arange(3)
     losses = model.fit(x, y, batch_size=1, epochs=12, verbose=0).history["loss"]
     assert losses[-1] < 0.1 * losses[0]
-    assert (np.argmax(model.predict(x, verbose=0), axis=-1) == y).all()
+    assert (np.argmax(predict(model, x), axis=-1) == y).all()
 
 
 @pytest.mark.compiles_long
 def test_quantized_heads_are_saved(tmp_path):
     model = randomize(tiny_classifier("series", pooling="blocks"))
     x = random_input("series")
-    before = model.predict(x, verbose=0)
+    before = predict(model, x)
     model.quantize("int8")
-    expected = model.predict(x, verbose=0)
+    expected = predict(model, x)
     assert np.abs(expected - before).max() > 1e-5
     model.save_to_preset(tmp_path)
     again = MaelreClassifier.from_preset(tmp_path)
     assert again.head.quantization_mode == "int8"
-    np.testing.assert_allclose(again.predict(x, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(predict(again, x), expected, atol=1e-5)

@@ -10,7 +10,7 @@ import pytest
 
 from keras_maelre import MaelreBackbone, MaelreClassifier
 from keras_maelre.models import preset_files
-from tests.models.tiny import random_input, randomize, tiny_classifier
+from tests.models.tiny import predict, random_input, randomize, tiny_classifier
 
 
 class Stopped(Exception):
@@ -181,9 +181,7 @@ def test_subclasses_load_what_they_save(tmp_path):
     loaded = Doubled.from_preset(tmp_path)
     x = random_input("series")
     assert type(loaded) is Doubled
-    np.testing.assert_allclose(
-        loaded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6
-    )
+    np.testing.assert_allclose(predict(loaded, x), predict(model, x), atol=1e-6)
     assert type(MaelreClassifier.from_preset(tmp_path)) is Doubled
     assert type(MaelreBackbone.from_preset(tmp_path)) is MaelreBackbone
     with pytest.raises(ValueError, match="Unregistered.*register_keras_serializable"):
@@ -194,9 +192,9 @@ def test_subclasses_load_what_they_save(tmp_path):
 def test_quantized_models_load_as_they_are(kind, tmp_path):
     model = randomize(tiny_classifier("bytes"))
     x = random_input("bytes")
-    exact = model.predict(x, verbose=0)
+    exact = predict(model, x)
     model.quantize("int8")
-    expected = model.predict(x, verbose=0)
+    expected = predict(model, x)
     if kind == "preset":
         model.save_to_preset(tmp_path / "preset")
         loaded = MaelreClassifier.from_preset(tmp_path / "preset")
@@ -204,5 +202,5 @@ def test_quantized_models_load_as_they_are(kind, tmp_path):
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
     assert len(loaded.quantization()) == len(model.quantization()) > 20
-    np.testing.assert_allclose(loaded.predict(x, verbose=0), expected, atol=1e-6)
+    np.testing.assert_allclose(predict(loaded, x), expected, atol=1e-6)
     assert 0 < np.abs(expected - exact).max() < 0.2 * np.ptp(exact)

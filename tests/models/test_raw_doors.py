@@ -14,6 +14,7 @@ NAMES = ("eggs", "ham", "spam")
 LABELS = [text.split()[0] for text in TEXTS]
 INDICES = np.array([NAMES.index(label) for label in LABELS])
 WEIGHTS = np.linspace(0.5, 2, 12)
+DEPTHS = (1, 1, 1, 1)
 
 
 def classifier(loss=None, **kwargs):
@@ -21,6 +22,7 @@ def classifier(loss=None, **kwargs):
     model = MaelreClassifier.from_preset(
         "tiny_bytes",
         width=8,
+        depths=DEPTHS,
         class_names=NAMES,
         preprocessor=BytePreprocessor((16,)),
         **kwargs,
@@ -194,13 +196,16 @@ def ragged(count):
 
 def series_classifier():
     return tiny_classifier(
-        "series", input_shape=(200, 1), preprocessor=SeriesPreprocessor((200, 1))
+        "series",
+        input_shape=(200, 1),
+        depths=DEPTHS,
+        preprocessor=SeriesPreprocessor((200, 1)),
     )
 
 
 def test_any_number_of_samples_in_few_shapes():
     model = series_classifier()
-    samples = ragged(150)
+    samples = ragged(75)
     result, shapes = lengths_seen(model, samples, batch_size=4)
     assert len({shape[1] for shape in shapes}) <= 16
     if keras.backend.backend() != "torch":
@@ -215,7 +220,7 @@ def test_samples_are_read_in_pools():
     read = []
 
     def samples():
-        for i, sample in enumerate(ragged(300)):
+        for i, sample in enumerate(ragged(150)):
             read.append(i)
             yield sample
 
@@ -223,7 +228,7 @@ def test_samples_are_read_in_pools():
     stream = model._stream_probabilities(samples(), batch_size=2, verbose=0)
     first = next(stream)
     assert len(first) == 64 and len(read) <= 65
-    assert len(first) + sum(len(rest) for rest in stream) == 300
+    assert len(first) + sum(len(rest) for rest in stream) == 150
 
 
 def test_the_bad_sample_is_named():

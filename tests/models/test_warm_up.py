@@ -11,12 +11,14 @@ LONGEST = 48
 
 
 def series_classifier():
-    return tiny_classifier(
+    model = tiny_classifier(
         "series",
         input_shape=(LONGEST, 1),
         depths=(1, 1, 1, 1),
         preprocessor=SeriesPreprocessor((LONGEST, 1)),
     )
+    model.run_eagerly = False
+    return model
 
 
 class Compilations:

@@ -39,13 +39,29 @@ def slow(*values):
 
 
 def tiny_classifier(modality, cls=keras_maelre.MaelreClassifier, **kwargs):
+    """A model that runs as `FEW_STEPS` do until it is compiled by other arguments."""
     small = (
         {"num_classes": NUM_CLASSES} if cls is not keras_maelre.MaelreBackbone else {}
     )
     if modality == "text":
         small |= {"vocabulary_size": 60, "embedding_dim": 12}
     small |= {"input_shape": SHAPES[modality], "width": 16, **kwargs}
-    return cls.from_preset(f"tiny_{modality}", **small)
+    model = cls.from_preset(f"tiny_{modality}", **small)
+    model.run_eagerly = FEW_STEPS["run_eagerly"]
+    return model
+
+
+def predict(model, x):
+    """What `predict` gives, by a model that was loaded too, as `FEW_STEPS` runs it."""
+    model.run_eagerly = FEW_STEPS["run_eagerly"]
+    return model.predict(x, verbose=0)
+
+
+def train_the_end(model):
+    """Freezes three blocks of a model: steps of optimizers cost by the variable."""
+    for i in (1, 2, 3):
+        getattr(model, "backbone", model).get_layer(f"block_{i}").trainable = False
+    return model
 
 
 @contextlib.contextmanager

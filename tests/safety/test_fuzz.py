@@ -62,7 +62,7 @@ def load(config, weights):
 
 
 def logits(model, x):
-    return keras.ops.convert_to_numpy(model(x))
+    return model.predict_on_batch(x)
 
 
 seeds = st.integers(0, 2**32 - 1)

@@ -9,7 +9,7 @@ from keras_maelre.preprocessing import SeriesPreprocessor
 from keras_maelre.training import small_data_recipe
 
 GENERATOR = np.random.default_rng(0)
-Y = np.arange(60) % 2
+Y = np.arange(32) % 2
 X = [
     GENERATOR.normal(label, 1 + label, 24 + i % 9).astype("float32")
     for i, label in enumerate(Y)
@@ -63,13 +63,13 @@ def test_in_every_validation_and_in_the_end(ema, request):
         classifier,
         X,
         Y,
-        validation_data=(X[:20], Y[:20]),
-        epochs=3,
+        validation_data=(X[:12], Y[:12]),
+        epochs=2,
         batch_size=16,
         callbacks=[look],
         verbose=0,
     )
-    assert len(look.validated) == len(look.after) == 3
+    assert len(look.validated) == len(look.after) == 2
     assert np.max(look.validated + look.after) < 1e-4
     look.set_model(classifier)
     assert np.max(look._differences()) < 1e-4

@@ -1,5 +1,6 @@
 """Recipes are applied as a whole, and refuse what they do not know."""
 
+import functools
 import inspect
 import json
 
@@ -11,7 +12,13 @@ from keras_maelre import MaelreClassifier, modalities
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
 from keras_maelre.training import Recipe, recipe
 from keras_maelre.training.time_budget import fit_into
-from tests.models.tiny import FEW_STEPS, SHAPES, random_input, tiny_classifier
+from tests.models.tiny import (
+    FEW_STEPS,
+    SHAPES,
+    random_input,
+    tiny_classifier,
+    train_the_end,
+)
 
 TASKS = ("text", "bytes", "series", "audio", "image")
 X = np.random.default_rng(0).normal(size=(24, 50, 2)).astype("float32")
@@ -58,7 +65,13 @@ def test_every_task_trains_with_all_of_its_recipe(task, capsys):
 
 def classifier(**kwargs):
     keras.utils.set_random_seed(0)
-    return tiny_classifier("series", **kwargs)
+    return tiny_classifier("series", **{"depths": (1, 1, 1, 1), **kwargs})
+
+
+@functools.cache
+def untrained():
+    """A classifier for those who do not change it."""
+    return classifier()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +84,7 @@ def test_the_best_averages_are_kept_whatever_callback_does_it(stop, tmp_path):
     kept = keras.callbacks.ModelCheckpoint(
         path, monitor="val_loss", save_best_only=True, save_weights_only=True
     )
-    model = classifier()
+    model = train_the_end(classifier())
     made = recipe("series", ema_fraction=1.0, learning_rate=1e-2)
     if stop:
         made.restore_best_weights = False
@@ -81,7 +94,7 @@ def test_the_best_averages_are_kept_whatever_callback_does_it(stop, tmp_path):
         Y,
         validation_data=(X, Y),
         epochs=5,
-        batch_size=8,
+        batch_size=12,
         callbacks=[kept, stopping] if stop else [kept],
         verbose=0,
     ).history
@@ -110,14 +123,15 @@ class KillAt(keras.callbacks.Callback):
 
 
 def test_resumed_equals_uninterrupted(tmp_path):
-    options = {"epochs": 3, "batch_size": 8, "validation_split": 0.3, "verbose": 0}
+    options = {"epochs": 2, "batch_size": 8, "validation_split": 0.3, "verbose": 0}
     options["resume"] = True  # of nothing: a start
-    expected = classifier()
+    expected = train_the_end(classifier())
     whole = recipe("series").fit(expected, X, Y, output=tmp_path / "whole", **options)
     options["output"] = tmp_path / "killed"
     with pytest.raises(Killed):
-        recipe("series").fit(classifier(), X, Y, callbacks=[KillAt(2)], **options)
-    got = classifier()
+        killed = train_the_end(classifier())
+        recipe("series").fit(killed, X, Y, callbacks=[KillAt(1)], **options)
+    got = train_the_end(classifier())
     history = recipe("series").fit(got, X, Y, **options)
     for name, values in whole.history.items():
         np.testing.assert_allclose(history.history[name], values, rtol=1e-4)
@@ -222,14 +236,14 @@ def test_a_recipe_is_for_its_modality():
 
 
 def test_more_steps_than_the_schedule_has_are_refused():
-    model = classifier()
+    model = train_the_end(classifier())
     made = recipe("series", ema=False)
-    made.compile(model, total_steps=6)
-    batches = made.batches(model, X, Y, batch_size=8)
-    with pytest.raises(ValueError, match="after 6 steps.*9"):
+    made.compile(model, total_steps=4)
+    batches = made.batches(model, X, Y, batch_size=12)
+    with pytest.raises(ValueError, match="after 4 steps.*6"):
         model.fit(batches, epochs=3, verbose=0)
     model.fit(batches, epochs=2, verbose=0)
-    with pytest.raises(ValueError, match="after 6 steps.*6"):
+    with pytest.raises(ValueError, match="after 4 steps.*4"):
         model.fit(batches, epochs=1, verbose=0)
 
 
@@ -250,10 +264,10 @@ def test_dropped_tokens_are_the_padding_of_the_classifier():
 
 
 def test_averages_reach_back_over_their_fraction():
-    assert recipe("series").optimizer(classifier(), 5000).ema_momentum == pytest.approx(
+    assert recipe("series").optimizer(untrained(), 5000).ema_momentum == pytest.approx(
         1 - 1 / 100
     )
-    assert not recipe("text", ema=False).optimizer(classifier(), 100).use_ema
+    assert not recipe("text", ema=False).optimizer(untrained(), 100).use_ema
 
 
 def test_biases_and_scales_do_not_decay():
@@ -323,7 +337,7 @@ def test_what_is_not_known_is_refused(arguments, error, message):
 def test_what_fit_refuses(arguments, error, message):
     arguments = {"classifier": None, "x": X, "y": Y, "verbose": 0, **arguments}
     if arguments["classifier"] is None:
-        arguments["classifier"] = classifier()
+        arguments["classifier"] = untrained()
     with pytest.raises(error, match=message):
         recipe("series").fit(**arguments)
 

@@ -42,7 +42,7 @@ def test_every_modality_has_one(task, capsys):
 
 
 def fit(model, made, **kwargs):
-    options = {"epochs": 2, "batch_size": 8, "verbose": 0, "validation_split": 0.25}
+    options = {"epochs": 1, "batch_size": 8, "verbose": 0, "validation_split": 0.25}
     return made.fit(model, X, Y, **{**options, **kwargs})
 
 
@@ -123,7 +123,7 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 
 
 def test_few_steps_of_new_weights_are_warned_of():
-    with pytest.warns(UserWarning, match="only 4 steps.*small_data_recipe"):
+    with pytest.warns(UserWarning, match="only 2 steps.*small_data_recipe"):
         fit(classifier(), recipe("series"))
 
 
