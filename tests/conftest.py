@@ -4,7 +4,6 @@ import gc
 import importlib.metadata
 import os
 import pathlib
-import resource
 import tempfile
 
 # Nothing that is imported and collected is garbage: looking for it takes seconds.
@@ -88,7 +87,7 @@ def memory():
     statistics = pathlib.Path("/proc/self/statm")
     if not statistics.exists():
         return float("inf")
-    return int(statistics.read_text().split()[1]) * resource.getpagesize()
+    return int(statistics.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(scope="module", autouse=True)
