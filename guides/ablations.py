@@ -41,8 +41,8 @@ VARIANTS = {
 for name, change in VARIANTS.items():
     classifier = MaelreClassifier.from_preset("tiny_series", **change)
     backbone = classifier.backbone
-    tokens = [grid[0] for grid in backbone.token_grids]
-    print(f"{name:16} attention {backbone.attention_plan}, tokens {tokens}")
+    tokens = ", ".join(str(grid[0]) for grid in backbone.token_grids)
+    print(f"{name:16}", ", ".join(backbone.attention_plan), "on", tokens, "tokens")
 
 # %% [markdown]
 # `attention=` takes one kind for all blocks, or one for each:
@@ -215,10 +215,11 @@ def trained(data, seed=0, preset="tiny_series", **change):
 
 
 def show(data, name):
-    cost = ", ".join(
-        f"{value:6.1f} {unit}" for unit, value in costs[data, name].items()
+    weights, macs, milliseconds = costs[data, name].values()
+    print(
+        f"{data:16} {name:15} accuracy {scores[data, name]:.3f} | {weights:4.0f} k weights "
+        f"| {macs:5.1f} M products | {milliseconds:3.0f} ms"
     )
-    print(f"{data:16} {name:16} accuracy {scores[data, name]:.3f}; {cost}")
 
 
 for data in SETS:
