@@ -42,6 +42,8 @@ GUIDES = (
     "decisions",
     "long_inputs",
     "several_devices",
+    "ablations",
+    "long_range_arena",
     "fine_tuning",
     "export_and_serve",
     "own_modality",
@@ -116,18 +118,25 @@ def page_of(path, docs):
             continue
         if source:
             parts.append(f"```python\n{source}\n```")
-        for output in cell["outputs"]:
+        printed = ""
+        for output in [*cell["outputs"], {}]:
             data = output.get("data", {})
-            if "image/png" in data:
+            picture = "image/png" in data
+            # Prints that follow each other are several outputs if they are flushed.
+            if "text" in output and output["name"] != "stderr":
+                printed += "".join(output["text"])
+            elif "text/plain" in data and not picture:
+                printed += "".join([*data["text/plain"], "\n"])
+            if output and not picture:
+                continue
+            if printed.strip():
+                parts.append(f"```{{ .text .output }}\n{printed.rstrip()}\n```")
+            printed = ""
+            if picture:
                 count += 1
                 file = pictures / f"{path.stem}_{count}.png"
                 file.write_bytes(base64.b64decode(data["image/png"]))
                 parts.append(f"![Picture {count}](pictures/{file.name})")
-                continue
-            text = output.get("text") or data.get("text/plain")
-            if text and output.get("name") != "stderr":
-                text = "".join(text).rstrip("\n")
-                parts.append(f"```{{ .text .output }}\n{text}\n```")
     parts.insert(1, f"This page is a notebook, executed: [{path.name}]({path.name}).")
     return "\n\n".join(parts) + "\n"
 

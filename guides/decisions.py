@@ -107,7 +107,8 @@ for axes, score in zip(panels, ("recall", "precision"), strict=True):
     for shift, (name, report) in zip((-0.2, 0.2), reports.items(), strict=True):
         axes.bar(np.arange(10) + shift, getattr(report, score), 0.4, label=name)
     axes.set(xlabel="digit", title=score, xticks=range(10), ylim=(0, 1))
-panels[0].legend(title="samples count", loc="lower left")
+bars = panels[0].get_legend_handles_labels()
+figure.legend(*bars, title="samples count", loc="outside right upper")
 plt.show()
 
 # %% [markdown]

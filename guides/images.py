@@ -144,7 +144,7 @@ for shift, mode, name, color in (
 axes.axhline(1 / 4, color="black", linestyle="dotted")
 axes.set(xticks=range(len(sides)), xticklabels=sides, ylim=(0, 1))
 axes.set(xlabel="side of the input in pixels", ylabel="accuracy")
-axes.legend(loc="lower right")
+figure.legend(loc="outside right upper")
 plt.show()
 
 # %% [markdown]

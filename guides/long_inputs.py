@@ -215,4 +215,5 @@ print(f"accuracy {np.mean(found == y_test):.3f}")
 # - The switches in one table, with gradient accumulation: [memory](../docs/howto/memory.md).
 # - Up to a million tokens, and beside other models of long inputs:
 #   [benchmarks](../benchmarks/README.md#scalingpy-to-a-million-tokens).
+# - What each part of the architecture costs, and is worth: [ablations](ablations.ipynb).
 # - [Several devices](several_devices.ipynb), which divide batches, or one long series.

@@ -72,7 +72,7 @@ for row, name in zip(panels, NAMES, strict=True):
     row[0].set_ylabel(name)
 panels[0, 0].set_title("with little noise")
 panels[0, 1].set_title("with the noise of the data")
-panels[-1, 0].legend(panels[-1, 0].lines, ("sensor 1", "sensor 2"), fontsize=7)
+figure.legend(axes.lines, ("sensor 1", "sensor 2"), loc="outside right upper")
 figure.supxlabel("step")
 plt.show()
 
@@ -235,7 +235,7 @@ for name, values in zip(voter.classes_, found.T, strict=True):
     panels[1].bar(64 + 64 * np.arange(len(found)), values, 56, bottom, label=name)
     bottom += values
 panels[1].set(xlabel="step, and middle of a window", ylabel="probability")
-panels[1].legend(loc="lower right", ncols=3, fontsize=8)
+figure.legend(loc="outside right lower")
 figure.suptitle(f'A recording of "{new_labels[shown]}", and the answers to its windows')
 plt.show()
 

@@ -172,7 +172,7 @@ for name, values in zip(names, probabilities[sources == shown].T, strict=True):
     panels[1].bar(np.arange(5) + 0.5, values, 0.9, bottom, label=name)
     bottom += values
 panels[1].set(xlim=(0, 5), xlabel="second", ylabel="probability")
-panels[1].legend(ncols=3, fontsize=8, loc="lower right")
+figure.legend(loc="outside right lower")
 figure.suptitle(f'"{truth[shown]}", and what is heard in each second')
 plt.show()
 

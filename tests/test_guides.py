@@ -31,6 +31,13 @@ ROOT = pathlib.Path(__file__).parent.parent
         ("sounds", "of recordings of five seconds", None),
         ("long_inputs", "{'chunk_size': 1000} largest difference", None),
         ("several_devices", "four devices answer as one does: True", None),
+        pytest.param("ablations", "three seeds", None, marks=pytest.mark.slow),
+        pytest.param(
+            "long_range_arena",
+            "simulated pairs, half of them of one subject",
+            None,
+            marks=pytest.mark.slow,
+        ),
         ("fine_tuning", "the merged model predicts the same: True", "digits_preset"),
         ("export_and_serve", "60 requests answered, 60 of them right", None),
     ],

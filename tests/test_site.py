@@ -1,6 +1,7 @@
 """The pages of the site: nothing public without one, no link that leads nowhere."""
 
 import importlib
+import json
 import pathlib
 import pkgutil
 import re
@@ -144,3 +145,34 @@ def test_scores_of_the_chooser_are_measured(scripts):
         scores = re.findall(r"(?<![\d.])\.\d{3}\b", row)
         assert len(scores) == 2, row
         assert all(score in found for score in scores), row
+
+
+def test_what_a_cell_prints_is_one_block(tmp_path, scripts):
+    """Flushed prints are outputs of their own in a notebook; a picture divides them."""
+    from make_pages import page_of
+
+    def printed(*lines):
+        return {"output_type": "stream", "name": "stdout", "text": list(lines)}
+
+    outputs = [
+        printed("  first\n"),
+        {"output_type": "stream", "name": "stderr", "text": ["a warning\n"]},
+        printed("second\n"),
+        {"output_type": "execute_result", "data": {"text/plain": ["3"]}},
+        {
+            "output_type": "display_data",
+            "data": {"image/png": "", "text/plain": ["<>"]},
+        },
+        printed("last\n"),
+    ]
+    cells = [
+        {"cell_type": "markdown", "source": ["# Title"]},
+        {"cell_type": "code", "source": ["run()"], "outputs": outputs},
+    ]
+    notebook = tmp_path / "some.ipynb"
+    notebook.write_text(json.dumps({"cells": cells}))
+    (tmp_path / "guides").mkdir()
+    page = page_of(notebook, tmp_path)
+    blocks = re.findall(r"```\{ .text .output \}\n(.*?)\n```", page, re.DOTALL)
+    assert blocks == ["  first\nsecond\n3", "last"]
+    assert page.index("second") < page.index("![Picture 1]") < page.index("last")
