@@ -165,11 +165,13 @@ def _find_kind(path, modality):
         found = [name for name in kinds if find_files(path, file_suffixes(name))]
         if len(found) == 1:
             return kinds[found[0]]
+        if found:
+            raise ValueError(
+                f"{path} holds both sounds and images: pass --modality audio or image"
+            )
         raise ValueError(
-            f"{path} holds both sounds and images: pass --modality audio or image"
-            if found
-            else f"{path} holds neither sound nor image files, nor a pair of UCR files; "
-            "texts are rows of a .csv or .parquet table, with a text and a label in each"
+            f"{path} holds neither sound nor image files, nor a pair of UCR files; texts "
+            "are rows of a .csv or .parquet table, with a text and a label in each"
         )
     if path.suffix in UCR_SUFFIXES:
         return "series"
