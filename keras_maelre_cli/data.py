@@ -170,8 +170,8 @@ def _find_kind(path, modality):
                 f"{path} holds both sounds and images: pass --modality audio or image"
             )
         raise ValueError(
-            f"{path} holds neither sound nor image files, nor a pair of UCR files; texts "
-            "are rows of a .csv or .parquet table, with a text and a label in each"
+            f"{path} holds neither sound nor image files, nor a pair of UCR files; "
+            "texts are rows of a .csv or .parquet table, with a text and a label in each"
         )
     if path.suffix in UCR_SUFFIXES:
         return "series"
