@@ -171,7 +171,7 @@ def _find_kind(path, modality):
             )
         raise ValueError(
             f"{path} holds neither sound nor image files, nor a pair of UCR files; "
-            "texts are rows of a .csv or .parquet table, with a text and a label in each"
+            "texts are rows of a .csv or .parquet table, with text and label in each"
         )
     if path.suffix in UCR_SUFFIXES:
         return "series"
