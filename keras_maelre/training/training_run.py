@@ -169,12 +169,7 @@ def run(
         )
     if probe is not None and best is not None:
         scores = classifier.evaluate(validation, verbose=0, return_dict=True)
-        score = scores[monitor]
-        if monitor == "accuracy":
-            # Ten samples tell little of the probe, and of epochs the luckiest is kept:
-            # the samples that the probe held out have a say.
-            score = max(score, probe.accuracy)
-        best.start(score, classifier.get_weights())
+        best.start(scores[monitor], classifier.get_weights())
         if verbose:
             print(f"Before the training: {best.monitor} {best.score:.4f}.")
 
