@@ -104,8 +104,6 @@ def bounded_memory():
 
 
 def pytest_collection_finish():
-    """What was imported and collected stays: no later look for garbage goes over it."""
-    gc.freeze()
     gc.enable()
 
 
