@@ -113,10 +113,12 @@ def pretrain(
     masking = Masking(backbone, mask_fraction, mask_span)
     training = MaskedTraining(masking, learning_rate, seed)
     rates = backbone.dropout_rate, backbone.drop_path_rate
+    with backbone.strategy_scope():
+        masked = MaskedModel(model, masking.outputs, seed)
     try:
         return run(
             training,
-            MaskedModel(model, masking.outputs, seed),
+            masked,
             x,
             np.zeros(len(x), int),
             validation_data=validation_data,
@@ -183,12 +185,13 @@ class MaskedTraining:
             kind = keras.losses.SparseCategoricalCrossentropy
             options["from_logits"] = True
             metrics = [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-        model.compile(
-            optimizer=self.recipe.optimizer(model, total_steps),
-            loss=kind(**options),
-            weighted_metrics=metrics,
-            **kwargs,
-        )
+        with model.strategy_scope():
+            model.compile(
+                optimizer=self.recipe.optimizer(model, total_steps),
+                loss=kind(**options),
+                weighted_metrics=metrics,
+                **kwargs,
+            )
 
     def settings(self, model):
         return {
