@@ -207,27 +207,37 @@ def torch_process(rank, args, names, folder):
         world_size=args.devices,
     )
     with keras.device(names[rank]) if on_gpu else contextlib.nullcontext():
-        classifier, batches = build(args)
-        divided = torch.nn.parallel.DistributedDataParallel(classifier)
-        weights = classifier.trainable_variables
-        losses = []
-        for x, y in batches:
-            logits = divided(
-                keras.ops.convert_to_tensor(x[rank :: args.devices]), training=True
-            )
-            classifier.zero_grad()
-            loss = classifier.compute_loss(
-                y=keras.ops.convert_to_tensor(y[rank :: args.devices]), y_pred=logits
-            )
-            loss.backward()  # and averages the gradients over all processes
-            with torch.no_grad():
-                classifier.optimizer.apply([w.value.grad for w in weights], weights)
-            mean = loss.detach() / args.devices
-            torch.distributed.all_reduce(mean)
-            losses.append(float(mean))
+        losses = torch_steps(rank, args)
     if rank == 0:
         np.save(pathlib.Path(folder) / "losses.npy", losses)
+    # What divided the batches is gone: were it the last to know of the group, it would
+    # wait, with Python's lock, for a thread that waits for the lock.
     torch.distributed.destroy_process_group()
+
+
+def torch_steps(rank, args):
+    """The losses of every step, over all processes."""
+    import torch
+
+    classifier, batches = build(args)
+    divided = torch.nn.parallel.DistributedDataParallel(classifier)
+    weights = classifier.trainable_variables
+    losses = []
+    for x, y in batches:
+        logits = divided(
+            keras.ops.convert_to_tensor(x[rank :: args.devices]), training=True
+        )
+        classifier.zero_grad()
+        loss = classifier.compute_loss(
+            y=keras.ops.convert_to_tensor(y[rank :: args.devices]), y_pred=logits
+        )
+        loss.backward()  # and averages the gradients over all processes
+        with torch.no_grad():
+            classifier.optimizer.apply([w.value.grad for w in weights], weights)
+        mean = loss.detach() / args.devices
+        torch.distributed.all_reduce(mean)
+        losses.append(float(mean))
+    return losses
 
 
 def chosen(found, count):

@@ -44,6 +44,7 @@ def start(*arguments):
         capture_output=True,
         text=True,
         check=False,
+        timeout=600,  # of processes that wait for each other
     )
 
 
