@@ -30,7 +30,6 @@ these seconds pay for (step_prices.py).
 import argparse
 import contextlib
 import functools
-import json
 import pathlib
 import time
 
@@ -99,11 +98,11 @@ def jobs(path, seed, args):
         row = {"data": name, "model": tool_title(recipe.task), "seed": seed}
         row |= {"budget": None, "kind": "tool"}
         yield row, functools.partial(measure_tool, recipe.task, data, seed)
-    prices = read_prices(args.prices)
+    prices = read_rows(args.prices) if args.prices else None
     for budget in budgets(args):
         row = {"data": name, "seed": seed, "budget": title(budget)}
         for model, kind, build in made:
-            price = prices[f"{name}: {model}"] if args.prices else None
+            price = None if prices is None else prices[f"{name}: {model}"]
             measure = functools.partial(
                 measure_network, recipe, data, budget, seed, price, build
             )
@@ -134,9 +133,9 @@ def models(modality, data, preprocessor, args):
     for name, changes in variants(args).items():
         build = functools.partial(maelre, modality, args.size, head, changes)
         yield name, "MAELRE", build
-    for name, title in published_titles(modality, args).items():
+    for name, shown in published_titles(modality, args).items():
         # Not the name: `"performer"` is a kind of attention, too.
-        yield title, "published", functools.partial(published, name, modality, head)
+        yield shown, "published", functools.partial(published, name, modality, head)
 
 
 def variants(args):
@@ -253,7 +252,7 @@ def train(recipe, classifier, data, seed, budget):
 
 def measure_prices(args):
     """Times the steps of every model, and keeps what they cost."""
-    prices = read_prices(args.measure_prices)
+    prices = dict(read_rows(args.measure_prices))
     for path in args.data:
         name, data, recipe, made = read(path, args)
         for model, _, build in made:
@@ -263,12 +262,8 @@ def measure_prices(args):
             with measured_price() as price:
                 train(recipe, build()[0], data, 0, {"epochs": 1, "time_limit": 1e6})
             prices[key] = price
-            args.measure_prices.write_text(json.dumps(prices, indent=1) + "\n")
+            write_rows(args.measure_prices, prices)
             print(f"{key}: {price}", flush=True)
-
-
-def read_prices(path):
-    return json.loads(path.read_text()) if path and path.is_file() else {}
 
 
 def measure_tool(modality, data, seed):
