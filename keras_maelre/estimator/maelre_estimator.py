@@ -31,12 +31,14 @@ from keras_maelre.estimator.default_preprocessor import (
 )
 from keras_maelre.estimator.extra_features import JoinedHead, split_samples
 from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
+from keras_maelre.estimator.series_alignment import are_aligned
 from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import SIZES
 from keras_maelre.models.sample_batches import take
 from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
+from keras_maelre.training import recipe as recipe_of_paper
 from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # What is learned from thousands of documents is less than RoBERTa's 768 wide.
@@ -94,6 +96,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             with their differences. By default the longest training sample decides, up
             to the length of the preset for texts, bytes and sounds; images are scaled
             to `(64, 64, 3)`. Ends of longer samples are cut off, with a warning.
+        aligned: Boolean or `"auto"`, of series. Whether a step means the same in all of
+            them, as in outlines that begin at one point; the steps of recordings of
+            something that goes on do not. Series that are not aligned are trained on
+            with random shifts in time. `"auto"` lets a linear probe on shifted samples
+            decide.
         channels_first: Boolean. Whether series are `(channels, length)`, as in aeon,
             and arrays of images `(channels, height, width)`.
         preprocessor: Optional, one of `keras_maelre.preprocessing`, in place of the one
@@ -159,6 +166,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         validation_fraction=0.1,
         output=None,
         input_shape=None,
+        aligned="auto",
         channels_first=False,
         preprocessor=None,
         extra_features=None,
@@ -177,6 +185,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.output = output
         self.input_shape = input_shape
+        self.aligned = aligned
         self.channels_first = channels_first
         self.preprocessor = preprocessor
         self.extra_features = extra_features
@@ -237,6 +246,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
+            if self.modality == "series" and "augmentation" not in (self.recipe or {}):
+                aligned = self.aligned
+                if aligned == "auto":
+                    aligned = are_aligned(
+                        classifier, samples, targets, groups, seed, self.verbose
+                    )
+                if not aligned:
+                    recipe.augmentation = recipe_of_paper("series").augmentation
             # As the recipe splits.
             out = stratified_split(
                 targets, self.validation_fraction, groups=groups, seed=seed
@@ -404,6 +421,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         check_integer("batch_size", self.batch_size)
         check_integer("verbose", self.verbose, 0, 2)
         check_rate("validation_fraction", self.validation_fraction)
+        self._check_aligned()
         check_flag("channels_first", self.channels_first)
         check_flag("compare", self.compare)
         if self.time_limit is not None:
@@ -447,6 +465,25 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 "Argument `extra_features` must be a transformer of scikit-learn, with "
                 "`fit_transform`, `transform` and `get_params`. "
                 f"Received: extra_features={extra!r}"
+            )
+
+    def _check_aligned(self):
+        if isinstance(self.aligned, str) and self.aligned == "auto":
+            return
+        if not isinstance(self.aligned, (bool, np.bool_)):
+            raise ValueError(
+                'Argument `aligned` must be "auto", True or False. '
+                f"Received: aligned={self.aligned!r}"
+            )
+        if self.modality != "series":
+            raise ValueError(
+                "Argument `aligned` is for series. Received: "
+                f"aligned={self.aligned!r} of modality {self.modality!r}"
+            )
+        if isinstance(self.recipe, dict) and "augmentation" in self.recipe:
+            raise ValueError(
+                "Pass `aligned` or `recipe['augmentation']`, not both. "
+                f"Received: aligned={self.aligned!r}"
             )
 
     def _recipe(self):

@@ -63,12 +63,7 @@ def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
     """
     if len(candidates) == 1:
         return build(candidates[0])
-    chosen = np.arange(len(samples))
-    if len(samples) > MOST_SAMPLES:
-        part = stratified_split(targets, MOST_SAMPLES / len(samples), seed=seed)
-        chosen = np.flatnonzero(part)
-    x, y = take(samples, chosen), targets[chosen]
-    groups = None if groups is None else np.asarray(groups)[chosen]
+    x, y, groups = some_samples(samples, targets, groups, seed)
     best, least = None, np.inf
     for preprocessor in candidates:
         classifier = build(preprocessor)
@@ -81,6 +76,16 @@ def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
         if best is None or report.loss < least - GAIN:
             best, least = classifier, report.loss
     return best
+
+
+def some_samples(samples, targets, groups, seed):
+    """Returns as many samples, targets and groups of each class as a choice needs."""
+    chosen = np.arange(len(samples))
+    if len(samples) > MOST_SAMPLES:
+        part = stratified_split(targets, MOST_SAMPLES / len(samples), seed=seed)
+        chosen = np.flatnonzero(part)
+    groups = None if groups is None else np.asarray(groups)[chosen]
+    return take(samples, chosen), targets[chosen], groups
 
 
 def _count_channels(samples):

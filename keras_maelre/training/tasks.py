@@ -10,8 +10,11 @@ FULL = {"dtype": "float32"}
 
 def _series_augmentation(modality):
     """A random mix of what the paper lists, and a random shift in time."""
+    return [augment.RandomRoll(rate=1.0), *_series_warps()]
+
+
+def _series_warps():
     return [
-        augment.RandomRoll(rate=1.0),
         # Flight tones differ in pitch by a few percent: time may not warp by more.
         augment.TimeWarp(stddev=0.02, rate=0.5),
         augment.MagnitudeWarp(stddev=0.3, rate=0.5),
@@ -86,7 +89,7 @@ TASKS = {
 
 def _small_series_augmentation(modality):
     # Shifts destroy what aligned series are told apart by.
-    return [augment.WindowSlice(0.8, rate=1.0)]
+    return [augment.WindowSlice(0.8, rate=1.0), *_series_warps()]
 
 
 def _small_audio_augmentation(modality):

@@ -48,6 +48,13 @@ PARAMETERS = {
     ),
     "input_shape": ({"input_shape": (0, 1)}, ValueError, "`input_shape` must be"),
     "input_shape_axes": ({"input_shape": (24,)}, ValueError, r"\(steps, channels\)"),
+    "aligned": ({"aligned": "yes"}, ValueError, '`aligned` must be "auto", True or'),
+    "aligned_type": ({"aligned": 1}, ValueError, "Received: aligned=1"),
+    "aligned_twice": (
+        {"aligned": False, "recipe": {"augmentation": []}},
+        ValueError,
+        "not both",
+    ),
     "channels_first": ({"channels_first": 1}, TypeError, "`channels_first` must be"),
     "preprocessor": ({"preprocessor": "log"}, TypeError, "`preprocessor` must be one"),
     "preprocessor_other": (
@@ -180,6 +187,11 @@ def test_one_for_each_sample(options, error, message):
 def test_class_weight_of_multi_label_targets():
     with pytest.raises(ValueError, match="`class_weight` is for single-label"):
         estimator(class_weight="balanced").fit(SERIES, np.eye(8, 3, dtype=int))
+
+
+def test_aligned_texts():
+    with pytest.raises(ValueError, match="`aligned` is for series"):
+        estimator("text", aligned=True).fit(TEXTS, SEASONS)
 
 
 def test_channels_first_of_texts():
