@@ -87,6 +87,10 @@ plt.show()
 # `time_limit` is a number of seconds: the estimator times a few steps, and plans how much
 # training fits. Give it minutes on data of your own; the few seconds here hardly train
 # beyond the linear probe that every training begins with.
+#
+# These recordings begin at any moment, whereas outlines or single heartbeats begin at the same
+# point. The estimator tells such series apart by linear probes on shifted samples, and trains
+# on random shifts of those that are not aligned. `aligned=True` or `False` says so instead.
 
 
 # %%
