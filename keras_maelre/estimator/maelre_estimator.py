@@ -62,8 +62,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
     Series are given with their differences, and resized if a linear probe is better on
     them then: fewer steps are trained on faster. Where linear probes find that they are
-    not aligned, they are shifted at random in training (`aligned`). Tokens of documents start with
-    embeddings by `keras_maelre.preprocessing.semantic_embeddings`.
+    not aligned, they are shifted at random in training (`aligned`). Tokens of documents
+    start with embeddings by `keras_maelre.preprocessing.semantic_embeddings`.
 
     Needs `pip install "keras_maelre[sklearn]"`.
 
