@@ -78,7 +78,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             there may be. `None` for as many as make a thousand steps, but at least 5
             and at most 200; with `time_limit` 200.
         time_limit: Optional number of seconds that the training may take. How much is
-            trained then depends on the speed of the machine.
+            trained then depends on the speed of the machine. The probes that choose how
+            series go in come before it: seconds, of thousands of steps up to a minute.
         batch_size: Integer.
         learning_rate: Float above 0, or `None` for that of the recipe.
         class_weight: `None`; `"balanced"`, so that every class counts as much as the
