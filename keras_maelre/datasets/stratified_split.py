@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from keras_maelre.checks import check_integer, check_rate
+from keras_maelre.checks import check_flag, check_integer, check_rate
 
 
-def stratified_split(y, fraction, groups=None, seed=0):
+def stratified_split(y, fraction, groups=None, seed=0, every_class=True):
     """Chooses samples to hold out, class by class and whole groups at a time.
 
     Samples of one group (the windows of one recording, say) resemble each other:
@@ -23,12 +23,17 @@ def stratified_split(y, fraction, groups=None, seed=0):
         groups: Array of integers or strings of shape `(samples,)`, or `None` where
             every sample is a group of its own.
         seed: Integer. The same arguments and seed give the same choice everywhere.
+        every_class: Boolean. Whether every class with two groups or more gives one,
+            although of many small classes that may be half of all samples. If `False`,
+            and it would be more than twice the fraction of them, groups are chosen
+            from all classes alike, up to the fraction.
 
     Returns:
         Boolean array of shape `(samples,)`, `True` for the samples to hold out.
 
     Raises:
-        TypeError: If `fraction` or `seed` is not a number.
+        TypeError: If `fraction` or `seed` is not a number, or `every_class` not a
+            boolean.
         ValueError: If an argument is out of its range or lengths disagree.
 
     Example:
@@ -46,6 +51,7 @@ def stratified_split(y, fraction, groups=None, seed=0):
     """
     fraction = check_rate("fraction", fraction)
     seed = check_integer("seed", seed, low=0)
+    every_class = check_flag("every_class", every_class)
     y = np.asarray(y)
     if y.ndim not in (1, 2):
         raise ValueError(
@@ -61,17 +67,35 @@ def stratified_split(y, fraction, groups=None, seed=0):
         )
     if not fraction or not len(y):
         return np.zeros(len(y), bool)
-    names, groups = np.unique(groups, return_inverse=True)
+    _, groups = np.unique(groups, return_inverse=True)
     names_of_classes, classes = np.unique(labels, return_inverse=True)
-    # The classes of each group, and of each class the groups that are left.
     pairs = np.unique(groups * len(names_of_classes) + classes)
-    group_of_pair, class_of_pair = np.divmod(pairs, len(names_of_classes))
-    begin = np.searchsorted(group_of_pair, np.arange(len(names) + 1))
+    pairs = np.divmod(pairs, len(names_of_classes))
+    held_out = _choose(groups, classes, pairs, fraction, seed)[groups]
+    if not every_class and held_out.sum() > 2 * fraction * len(y):
+        held_out = _choose(groups, np.zeros_like(classes), pairs, fraction, seed)[
+            groups
+        ]
+    return held_out
+
+
+def _choose(groups, strata, pairs, fraction, seed):
+    """Returns which groups are held out.
+
+    Args:
+        groups: Integer array, the group of each sample.
+        strata: Integer array: a fraction of each stratum is held out.
+        pairs: Two arrays, every group and class that occur together.
+    """
+    group_of_pair, class_of_pair = pairs
+    count = int(group_of_pair[-1]) + 1
+    # The classes of each group, and of each class the groups that are left.
+    begin = np.searchsorted(group_of_pair, np.arange(count + 1))
     left = np.bincount(class_of_pair)
-    held_out = np.zeros(len(names), bool)
+    held_out = np.zeros(count, bool)
     generator = np.random.default_rng(seed)
-    for number in range(len(names_of_classes)):
-        members, sizes = np.unique(groups[classes == number], return_counts=True)
+    for number in range(int(strata.max()) + 1):
+        members, sizes = np.unique(groups[strata == number], return_counts=True)
         wanted = max(1, round(fraction * sizes.sum()))
         # A group may hold several classes: some may be out for those before.
         done = sizes[held_out[members]].sum()
@@ -84,4 +108,4 @@ def stratified_split(y, fraction, groups=None, seed=0):
                 held_out[members[i]] = True
                 left[of_group] -= 1
                 done += sizes[i]
-    return held_out[groups]
+    return held_out

@@ -87,9 +87,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
             the same result every time, on one backend and machine.
         validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
-            on after every epoch, to keep the best weights. 0 keeps the last. Of
-            multi-label targets, a hundred of them or more choose the threshold of each
-            label too, unless the probe is kept.
+            on after every epoch, to keep the best weights: of every class where that is
+            no more than twice the fraction. 0 keeps the last. Of multi-label targets, a
+            hundred of them or more choose the threshold of each label too, unless the
+            probe is kept.
         output: Optional path of a folder for checkpoints. If it holds this very
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
@@ -258,7 +259,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     recipe.augmentation = recipe_of_paper("series").augmentation
             # As the recipe splits.
             out = stratified_split(
-                targets, self.validation_fraction, groups=groups, seed=seed
+                targets, self.validation_fraction, groups, seed, every_class=False
             )
             trained, held_out = (samples, targets, weights), None
             if self.extra_features is not None and out.any():

@@ -173,7 +173,8 @@ class Recipe:
             validation_data: Optional tuple `(x, y)` or `(x, y, sample_weight)`, to
                 validate on after every epoch.
             validation_split: Float in `[0, 1)`, the fraction of the samples to validate
-                on if there is no `validation_data`: of every class, and whole groups.
+                on if there is no `validation_data`: whole groups, of every class where
+                that is no more than twice the fraction.
             groups: Optional array of shape `(samples,)`: samples of one group, such as
                 the windows of one recording, are all trained or all validated on.
             sample_weight: Optional float array of shape `(samples,)`.

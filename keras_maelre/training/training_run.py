@@ -292,7 +292,7 @@ def _split(
     if not fraction:
         return x, y, sample_weight, groups, None
     labels = recipe.labels(classifier, y)
-    held_out = stratified_split(labels, fraction, groups=groups, seed=seed)
+    held_out = stratified_split(labels, fraction, groups, seed, every_class=False)
     if not held_out.any():
         return x, y, sample_weight, groups, None
     train, held = np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -11,6 +11,29 @@ def test_every_class_gives_its_fraction():
     assert np.bincount(labels[held_out], minlength=5).tolist() == [30, 3, 1, 1, 0]
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_many_small_classes_need_not_all_give_one(grouped):
+    labels = np.repeat(np.arange(40), 2 + 4 * grouped)
+    groups = np.arange(len(labels)) // 3 if grouped else None
+    assert stratified_split(labels, 0.1, groups).mean() == 0.5
+    held_out = stratified_split(labels, 0.1, groups, every_class=False)
+    assert held_out.mean() == 0.1
+    assert set(labels[~held_out]) == set(labels)
+    if grouped:
+        assert not set(groups[held_out]) & set(groups[~held_out])
+
+
+def test_all_give_one_where_that_is_not_too_many():
+    for labels in (np.arange(20) % 4, np.repeat(np.arange(6), 10), [0, 0, 1, 1, 1]):
+        for fraction in (0.1, 0.25):
+            every = stratified_split(labels, fraction)
+            some = stratified_split(labels, fraction, every_class=False)
+            if every.mean() <= 2 * fraction:
+                np.testing.assert_array_equal(some, every)
+            else:
+                assert 1 <= some.sum() < every.sum()
+
+
 def test_large_fractions_leave_one_for_training():
     labels = np.repeat([0, 1], [10, 2])
     assert np.bincount(labels[stratified_split(labels, 0.99)]).tolist() == [9, 1]
@@ -78,6 +101,7 @@ def test_multi_hot_rows_are_not_stratified_but_groups_are_whole(groups):
         ({"fraction": "half"}, TypeError, "`fraction`.*'half'"),
         ({"seed": -1}, ValueError, "`seed`.*-1"),
         ({"seed": 0.5}, TypeError, "`seed`"),
+        ({"every_class": 1}, TypeError, "`every_class`"),
         ({"y": 3}, ValueError, "`y`"),
         ({"groups": [1, 2, 3]}, ValueError, r"`groups`.*\(3,\) for 2 samples"),
     ],
