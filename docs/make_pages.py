@@ -2,10 +2,10 @@
 
     python docs/make_pages.py [FOLDER]
 
-`docs/project` holds what is read in the repository too (changelog, benchmarks, parts of
-the README) and the help of the command line, with links that lead within the site;
-`docs/guides` the executed notebooks as pages, and a gallery of them. Both are written
-anew each time. It needs Python alone.
+`docs/project` holds what is read in the repository too (changelog, benchmarks, examples)
+and the help of the command line, with links that lead within the site; `docs/guides`
+the executed notebooks as pages, and a gallery of them. Both are written anew each time.
+It needs Python alone.
 """
 
 import base64
@@ -18,15 +18,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-# Page to the file that it shows, and the section of it, if not all.
+# Page to the file that it shows.
 PAGES = {
-    "project/presets.md": ("README.md", "Presets"),
-    "project/raw_data.md": ("README.md", "From raw data"),
-    "project/benchmarks.md": ("benchmarks/README.md", None),
-    "project/examples.md": ("examples/README.md", None),
-    "project/changelog.md": ("CHANGELOG.md", None),
-    "project/security.md": ("SECURITY.md", None),
-    "project/contributing.md": ("CONTRIBUTING.md", None),
+    "project/benchmarks.md": "benchmarks/README.md",
+    "project/examples.md": "examples/README.md",
+    "project/changelog.md": "CHANGELOG.md",
+    "project/security.md": "SECURITY.md",
+    "project/contributing.md": "CONTRIBUTING.md",
 }
 # The guides, as the gallery orders them, and which of its pictures stands for one, if
 # not the first.
@@ -57,19 +55,11 @@ THUMBNAILS = {
 }
 # What else links in these files lead to.
 SHOWN = {
-    **{file: page for page, (file, section) in PAGES.items() if section is None},
+    **{file: page for page, file in PAGES.items()},
     "README.md": "index.md",
     **{f"guides/{name}.ipynb": f"guides/{name}.md" for name in GUIDES},
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
-
-
-def section_of(text, title):
-    """A section of a Markdown page, with its heading as the first."""
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise ValueError(f"There is no section {title!r}.")
-    return f"# {title}\n{found[1]}"
 
 
 def relinked(text, file, page, docs):
@@ -203,10 +193,8 @@ def main(docs=DOCS):
         shutil.rmtree(docs / folder, ignore_errors=True)
         (docs / folder).mkdir(parents=True)
     pages = {}
-    for page, (file, section) in PAGES.items():
+    for page, file in PAGES.items():
         text = (ROOT / file).read_text(encoding="utf-8")
-        if section is not None:
-            text = section_of(text, section)
         pages[page] = relinked(text, file, page, docs)
     for name in GUIDES:
         pages[f"guides/{name}.md"] = page_of(ROOT / "guides" / f"{name}.ipynb", docs)

@@ -17,6 +17,7 @@ PAGES = [
     for path in (
         DOCS / "index.md",
         DOCS / "getting_started.md",
+        DOCS / "presets.md",
         *sorted(set(DOCS.glob("howto/*.md")) - {DOCS / "howto" / "index.md"}),
     )
 ]

@@ -123,7 +123,7 @@ def section_of(page, anchor):
     """The section that a link to a page's anchor leads to, up to the next heading."""
     from make_pages import PAGES
 
-    text = (ROOT / PAGES[page][0]).read_text()
+    text = (ROOT / PAGES[page]).read_text()
     parts = re.split(r"^#+ (.+)$", text, flags=re.MULTILINE)[1:]
     slug = re.sub(r"_\d+$", "", anchor)
     # Headings of one name are numbered in the site's anchors.
