@@ -60,7 +60,7 @@ def test_groups_are_validated_on_as_a_whole(monkeypatch):
 
     seen = []
 
-    def noted(labels, fraction, groups, seed):
+    def noted(labels, fraction, groups, seed, every_class):
         seen.append(groups)
         return np.isin(groups, ["a", "d"])
 
