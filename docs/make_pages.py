@@ -2,10 +2,10 @@
 
     python docs/make_pages.py [FOLDER]
 
-`docs/project` holds what is read in the repository too (changelog, benchmarks, examples)
-and the help of the command line, with links that lead within the site; `docs/guides`
-the executed notebooks as pages, and a gallery of them. Both are written anew each time.
-It needs Python alone.
+`docs/project` holds what is read in the repository too (changelog, benchmarks,
+examples) and the help of the command line, with links that lead within the site;
+`docs/guides` the executed notebooks as pages, and a gallery of them. Both are written
+anew each time. It needs Python alone.
 """
 
 import base64

@@ -147,6 +147,22 @@ def test_scores_of_the_chooser_are_measured(scripts):
         assert all(score in found for score in scores), row
 
 
+def test_the_table_of_the_readme_is_of_the_chooser():
+    """Each row has the scores that the chooser has for the same data."""
+    chosen = (DOCS / "chooser.md").read_text().splitlines()
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("## When to use it, and when not")[2].partition("##")[0]
+    rows = re.findall(r"^\| (\w[\w-]+)(.* \d.*)\|$", section, re.MULTILINE)
+    assert len(rows) == 7
+    for name, cells in rows:
+        scores = set(re.findall(r"(?<![\d.])\.\d{3}\b", cells))
+        assert len(scores) == 2
+        assert any(
+            line.startswith(f"| [{name}]") and all(score in line for score in scores)
+            for line in chosen
+        ), name
+
+
 def test_what_a_cell_prints_is_one_block(tmp_path, scripts):
     """Flushed prints are outputs of their own in a notebook; a picture divides them."""
     from make_pages import page_of
