@@ -136,9 +136,9 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# *Each box holds half of 20 samples. All methods are far better than chance, the dashed
-# line; those further to the right waste less relevance on the noise. Occlusion is the
-# default: it needs predictions alone, and takes longest.*
+# *Each box holds half of 20 samples. All methods are better than chance, the dashed line;
+# those further to the right waste less relevance on the noise. Occlusion is the default: it
+# wastes least, and needs predictions alone.*
 #
 # ## A test that every explanation should pass
 #
