@@ -71,16 +71,14 @@ def stratified_split(y, fraction, groups=None, seed=0, every_class=True):
     names_of_classes, classes = np.unique(labels, return_inverse=True)
     pairs = np.unique(groups * len(names_of_classes) + classes)
     pairs = np.divmod(pairs, len(names_of_classes))
-    held_out = _choose(groups, classes, pairs, fraction, seed)[groups]
+    held_out = _choose(groups, classes, pairs, fraction, seed)
     if not every_class and held_out.sum() > 2 * fraction * len(y):
-        held_out = _choose(groups, np.zeros_like(classes), pairs, fraction, seed)[
-            groups
-        ]
+        held_out = _choose(groups, np.zeros_like(classes), pairs, fraction, seed)
     return held_out
 
 
 def _choose(groups, strata, pairs, fraction, seed):
-    """Returns which groups are held out.
+    """Returns which samples are held out.
 
     Args:
         groups: Integer array, the group of each sample.
@@ -108,4 +106,4 @@ def _choose(groups, strata, pairs, fraction, seed):
                 held_out[members[i]] = True
                 left[of_group] -= 1
                 done += sizes[i]
-    return held_out
+    return held_out[groups]

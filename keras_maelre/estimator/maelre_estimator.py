@@ -249,14 +249,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
-            if self.modality == "series" and "augmentation" not in (self.recipe or {}):
-                aligned = self.aligned
-                if aligned == "auto":
-                    aligned = are_aligned(
-                        classifier, samples, targets, groups, seed, self.verbose
-                    )
-                if not aligned:
-                    recipe.augmentation = recipe_of_paper("series").augmentation
+            if not self._are_aligned(classifier, samples, targets, groups, seed):
+                recipe.augmentation = recipe_of_paper("series").augmentation
             # As the recipe splits.
             out = stratified_split(
                 targets, self.validation_fraction, groups, seed, every_class=False
@@ -488,6 +482,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 "Pass `aligned` or `recipe['augmentation']`, not both. "
                 f"Received: aligned={self.aligned!r}"
             )
+
+    def _are_aligned(self, classifier, samples, targets, groups, seed):
+        """Returns `False` where samples are to be shifted in training."""
+        if self.modality != "series" or "augmentation" in (self.recipe or {}):
+            return True
+        if self.aligned != "auto":
+            return self.aligned
+        return are_aligned(classifier, samples, targets, groups, seed, self.verbose)
 
     def _recipe(self):
         changes = self.recipe
