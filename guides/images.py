@@ -181,7 +181,7 @@ plt.show()
 #
 # ## When somebody else's model is the better choice
 #
-# This library has no pretrained weights; all it knows of pictures it learns from yours. For
+# This library has no weights that know pictures; all it learns of them, it learns from yours. For
 # photographs of everyday things there are networks that were trained on millions of them
 # (`keras.applications`, keras-hub, timm): with hundreds or a few thousand photographs, take the
 # features of one and a linear classifier first, if its license and a download allow. What

@@ -34,7 +34,7 @@ from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
 from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
 from keras_maelre.models import MaelreClassifier
-from keras_maelre.models.presets import SIZES
+from keras_maelre.models.presets import PRETRAINED, SIZES
 from keras_maelre.models.sample_batches import take
 from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
@@ -47,6 +47,8 @@ SEMANTIC_DIM = 256
 FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
+# Of pretrained weights: at that of new ones they lose what they know.
+FINE_TUNING_RATE = 2e-4
 
 
 class MaelreEstimator(ClassifierMixin, BaseEstimator):
@@ -61,9 +63,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     the better by validation is kept.
 
     Series are given with their differences, and resized if a linear probe is better on
-    them then: fewer steps are trained on faster. Where linear probes find that they are
-    not aligned, they are shifted at random in training (`aligned`). Tokens of documents
-    start with embeddings by `keras_maelre.preprocessing.semantic_embeddings`.
+    them then: fewer steps are trained on faster. Those of one channel start from the
+    pretrained `"tiny_series_synthetic"`, unless a probe on new weights is better. Where
+    linear probes find that they are not aligned, they are shifted at random in training
+    (`aligned`). Tokens of documents start with embeddings by
+    `keras_maelre.preprocessing.semantic_embeddings`.
 
     Needs `pip install "keras_maelre[sklearn]"`.
 
@@ -73,7 +77,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         preset: `None` for `"tiny"`; a size (`"tiny"`, `"small"`, `"base"`, `"wide"`);
             the name of a built-in preset of the modality, such as `"tiny_series"`; or
             the directory or `hf://` handle of a saved preset, whose weights are trained
-            further.
+            further. Of series of one channel `None` tries `"tiny_series_synthetic"`
+            first, and `"tiny"` means new weights.
         epochs: Integer, passes over the training samples; with `time_limit` the most
             there may be. `None` for as many as make a thousand steps, but at least 5
             and at most 200; with `time_limit` 200.
@@ -81,7 +86,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             trained then depends on the speed of the machine. The probes that choose how
             series go in come before it: seconds, of thousands of steps up to a minute.
         batch_size: Integer.
-        learning_rate: Float above 0, or `None` for that of the recipe.
+        learning_rate: Float above 0, or `None` for that of the recipe, which is lower
+            from pretrained weights.
         class_weight: `None`; `"balanced"`, so that every class counts as much as the
             others; or a dictionary from labels to weights. Single-label only.
         random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
@@ -244,9 +250,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         weights = self._with_class_weight(weights, classes, targets, multi_label)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeded(seed):
-            classifier = self._new_classifier(
+            classifier, preset = self._new_classifier(
                 samples, classes, multi_label, targets, groups, seed
             )
+            if preset in PRETRAINED and not self._has_rate():
+                recipe.learning_rate = FINE_TUNING_RATE
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
             if not self._are_aligned(classifier, samples, targets, groups, seed):
@@ -564,7 +572,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             "multi_label": multi_label,
         }
         given = self.preprocessor
-        built_in = MaelreClassifier.presets.get(preset)
+        presets, built_in = [preset], MaelreClassifier.presets.get(preset)
         if built_in is not None:
             head["pooling"] = "blocks"
             candidates = [given]
@@ -577,15 +585,24 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                         self.modality, samples, self.input_shape, limit
                     )
                 ]
+            # Of series of one channel and their differences.
+            differences = getattr(candidates[0], "differences", False)
+            if (
+                self.preset is None
+                and differences
+                and candidates[0].input_shape[1] == 2
+            ):
+                presets = [*PRETRAINED, preset]
             if isinstance(candidates[0], EncodedText):
                 head["token_embeddings"] = semantic_embeddings(
                     candidates[0], samples, SEMANTIC_DIM, seed=seed
                 )
                 head["trainable_embeddings"] = True
             return choose_by_probe(
-                lambda made: MaelreClassifier.from_preset(
-                    preset, **head, preprocessor=made
+                lambda name, made: MaelreClassifier.from_preset(
+                    name, **head, preprocessor=made
                 ),
+                presets,
                 candidates,
                 samples,
                 targets,
@@ -616,7 +633,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             classifier.preprocessor = default_preprocessor(
                 self.modality, samples, shape, shape
             )
-        return classifier
+        return classifier, preset
+
+    def _has_rate(self):
+        return self.learning_rate is not None or "learning_rate" in (self.recipe or {})
 
     def _preset(self):
         """Returns the preset as the classifier takes it."""
@@ -633,12 +653,19 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             return f"{preset}_{self.modality}"
         if preset in MaelreClassifier.presets:
             own = [f"{size}_{self.modality}" for size in SIZES]
+            own += [n for n in PRETRAINED if PRETRAINED[n]["modality"] == self.modality]
             if preset not in own:
                 raise ValueError(
                     f"Argument `preset` must be of modality {self.modality!r}: one of "
                     f"{own} or a saved one. Received: preset={preset!r}"
                 )
         return preset
+
+
+def _is_of_pretrained(preprocessor):
+    """Whether it makes series of one channel and their differences."""
+    differences = getattr(preprocessor, "differences", False)
+    return differences and preprocessor.input_shape[1] == 2
 
 
 def _tune_thresholds(classifier, targets, probabilities):

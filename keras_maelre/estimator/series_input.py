@@ -47,13 +47,17 @@ def series_candidates(samples):
     return [*made, SeriesPreprocessor(shape, truncate=True, differences=True)]
 
 
-def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
-    """Returns the classifier whose linear probe is best on samples held out.
+def choose_by_probe(
+    build, presets, candidates, samples, targets, groups, seed, verbose
+):
+    """Returns the classifier whose linear probe is best on held-out samples.
 
-    Of two that are about as good it is the former.
+    And the preset that it was built from. The first preset chooses the preprocessor,
+    and the others are tried with that. Of two that are about as good it is the former.
 
     Args:
-        build: Function from a preprocessor to a new classifier.
+        build: Function from a preset and a preprocessor to a new classifier.
+        presets: List of names.
         candidates: List of preprocessors.
         samples: List or array of raw samples.
         targets: Integers, or rows of zeros and ones.
@@ -61,21 +65,22 @@ def choose_by_probe(build, candidates, samples, targets, groups, seed, verbose):
         seed: Integer.
         verbose: 0 prints nothing.
     """
-    if len(candidates) == 1:
-        return build(candidates[0])
+    if len(candidates) == len(presets) == 1:
+        return build(presets[0], candidates[0]), presets[0]
     x, y, groups = some_samples(samples, targets, groups, seed)
-    best, least = None, np.inf
-    for preprocessor in candidates:
-        classifier = build(preprocessor)
-        report = linear_probe(classifier, x, y, groups=groups, seed=seed)
-        steps, done = preprocessor.input_shape[0], "padded"
-        if preprocessor.resize:
-            done = "resized"
-        if verbose:
-            print(f"Series {done} to {steps} steps: {report}")
-        if best is None or report.loss < least - GAIN:
-            best, least = classifier, report.loss
-    return best
+    best, chosen, least = None, None, np.inf
+    for preset in presets:
+        for preprocessor in candidates:
+            classifier = build(preset, preprocessor)
+            report = linear_probe(classifier, x, y, groups=groups, seed=seed)
+            if verbose:
+                steps = preprocessor.input_shape[0]
+                done = "resized" if preprocessor.resize else "padded"
+                print(f"Series {done} to {steps} steps, {preset}: {report}")
+            if best is None or report.loss < least - GAIN:
+                best, chosen, least = classifier, preset, report.loss
+        candidates = [best.preprocessor]
+    return best, chosen
 
 
 def some_samples(samples, targets, groups, seed):

@@ -229,14 +229,15 @@ class MaelreBackbone(MaelreModel):
         """Builds a backbone from a built-in preset, or loads a saved one.
 
         A built-in preset is an architecture: its weights are new and must be
-        trained. A directory written by `save_to_preset` brings its weights.
+        trained. `"tiny_series_synthetic"` and a directory written by
+        `save_to_preset` bring their weights.
 
         Args:
             preset: String. A name in `presets`, a directory written by
                 `save_to_preset` on any backend, or `"hf://user/repository"` (with
                 `"@revision"` if need be), which is fetched by huggingface_hub. Of a
                 saved classifier the backbone is taken.
-            load_weights: Boolean. Whether a saved preset brings its weights.
+            load_weights: Boolean. Whether a preset with weights brings them.
             token_embeddings: Optional, of text models: a directory as Hugging Face's
                 libraries save models, with `.safetensors` files, or a pair of it and
                 the name of the tensor if that cannot be told; or a RoBERTa preset of
@@ -271,6 +272,9 @@ class MaelreBackbone(MaelreModel):
         load_weights = check_flag("load_weights", load_weights)
         if preset_files.is_built_in(preset):
             return cls.from_architecture(preset, token_embeddings, **kwargs)
+        if preset in presets.PRETRAINED:
+            # Not the policy that it is stored in.
+            kwargs = {"dtype": None, **kwargs}
         directory = preset_files.find_directory(preset)
         saved = preset_files.load(directory, MaelreModel, load_weights)
         saved = getattr(saved, "backbone", saved)
@@ -453,6 +457,7 @@ def _drop_path_rates(last, depths):
 
 def _adopt_weights(source, target, changes):
     """Gives a changed backbone the weights it was loaded with."""
+    changes = [name for name, value in changes.items() if value is not None]
     report = transfer_weights(source, target)
     misfits = [*report.left, *(f"{name} is not used" for name in report.unused)]
     hint = ""

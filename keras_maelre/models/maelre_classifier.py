@@ -479,14 +479,18 @@ class MaelreClassifier(AdaptableModel):
         """Builds a classifier from a built-in preset, or loads a saved one.
 
         A built-in preset is an architecture: its weights are new and must be
-        trained. A directory written by `save_to_preset` brings its weights.
+        trained. `"tiny_series_synthetic"`, an encoder of series of one channel that
+        is pretrained on synthetic ones, and a directory written by `save_to_preset`
+        bring their weights.
 
         Args:
             preset: String. A name in `presets`, a directory written by
                 `save_to_preset` on any backend, or `"hf://user/repository"` (with
-                `"@revision"` if need be), which is fetched by huggingface_hub. A saved
-                backbone gets a new head, and needs `num_classes`.
-            load_weights: Boolean. Whether a saved preset brings its weights.
+                `"@revision"` if need be), which is fetched by huggingface_hub. A
+                backbone gets a new head, and needs `num_classes`: so does
+                `"tiny_series_synthetic"`, with `pooling="blocks"` and the preprocessor
+                that it was trained with unless others are passed.
+            load_weights: Boolean. Whether a preset with weights brings them.
             token_embeddings: See `MaelreBackbone.from_preset`.
             **kwargs: What to change: `num_classes`, `class_names`, `preprocessor`,
                 `multi_label`, `temperature`, `thresholds` and `pooling`, and what
@@ -533,15 +537,30 @@ class MaelreClassifier(AdaptableModel):
                 preset, token_embeddings, **{**implied, **kwargs}
             )
             return cls(backbone, **{"num_classes": entry["num_classes"], **own})
+        pretrained = preset in presets.PRETRAINED
+        if pretrained:
+            entry = presets.PRETRAINED[preset]
+            if "preprocessor" not in own:
+                made = keras.saving.get_registered_object(entry["preprocessor"])
+                shape = {k: v for k, v in kwargs.items() if k == "input_shape"}
+                own["preprocessor"] = made.from_preset(preset, **shape)
+            implied = implied_arguments(own["preprocessor"], entry["modality"])
+            # Not the policy that it is stored in.
+            kwargs = {**implied, "dtype": None, **kwargs}
+            own = {"pooling": entry["pooling"], **own}
         directory = preset_files.find_directory(preset)
         saved = preset_files.load(directory, MaelreModel, load_weights)
         changed = {*own, *kwargs} or token_embeddings is not None
         if isinstance(saved, cls) and not changed:
             return saved
-        return cls._from_saved(saved, load_weights, token_embeddings, own, kwargs)
+        return cls._from_saved(
+            saved, load_weights, token_embeddings, own, kwargs, pretrained
+        )
 
     @classmethod
-    def _from_saved(cls, saved, load_weights, token_embeddings, own, kwargs):
+    def _from_saved(
+        cls, saved, load_weights, token_embeddings, own, kwargs, pretrained
+    ):
         """Gives a loaded model the class and the arguments that were asked for."""
         is_classifier = isinstance(saved, MaelreClassifier)
         arguments = saved._head_arguments() if is_classifier else {}
@@ -570,6 +589,9 @@ class MaelreClassifier(AdaptableModel):
         )
         arguments["trainable"] = saved.trainable
         target = cls(backbone, **{**arguments, **own})
+        if pretrained:
+            # A new head is what it is for.
+            return target
         if count != target.num_classes:
             warnings.warn(
                 f"The preset has {count or 'no'} classes and {target.num_classes} were "

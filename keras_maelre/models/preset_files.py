@@ -40,7 +40,9 @@ ATTEMPTS = 20
 
 
 def find_directory(preset):
-    """Returns the local directory of a saved preset, fetched if need be."""
+    """Returns the local directory of a preset with weights, fetched if need be."""
+    if preset in presets.PRETRAINED:
+        return presets.FOLDER / preset
     if preset.startswith(HF_SCHEME):
         return fetch(preset, [CONFIG_FILE, WEIGHTS_FILE])
     directory = pathlib.Path(preset)
@@ -48,21 +50,21 @@ def find_directory(preset):
         raise ValueError(
             "Argument `preset` must be a built-in preset, a directory written by "
             f"`save_to_preset`, or an {HF_SCHEME} handle. Received: preset={preset!r}. "
-            f"Built-in presets: {sorted(presets.PRESETS)}"
+            f"Built-in presets: {presets.names()}"
         )
     return directory
 
 
 def is_built_in(preset):
-    """Whether a name means a built-in preset; raises a ValueError if it means two."""
-    if preset not in presets.PRESETS:
+    """Whether a name means an architecture; raises a ValueError if it means two."""
+    if preset not in presets.PRESETS and preset not in presets.PRETRAINED:
         return False
     if (pathlib.Path(preset) / CONFIG_FILE).is_file():
         raise ValueError(
             f"{preset!r} is both a built-in preset and a saved one in this directory: "
             f"write './{preset}' for the saved one, or rename it."
         )
-    return True
+    return preset in presets.PRESETS
 
 
 def save(model, directory, card=None):
@@ -78,7 +80,7 @@ def save(model, directory, card=None):
             "`keras_maelre.push_to_hub` saves to a repository of the hub. "
             f"Received: preset_dir={directory!r}"
         )
-    if directory in presets.PRESETS:
+    if directory in presets.PRESETS or directory in presets.PRETRAINED:
         raise ValueError(
             f"{directory!r} is the name of a built-in preset, which `from_preset` "
             f"would load in place of this directory: write './{directory}', or choose "

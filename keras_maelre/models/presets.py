@@ -1,5 +1,7 @@
 """The table of named configurations."""
 
+import pathlib
+
 from keras_maelre import modalities
 
 # Widths, depths: "Modality Agnostic Efficient Long Range Encoder" (arXiv 2507.19409),
@@ -72,3 +74,32 @@ PRESETS = {
     for modality in MODALITIES
     for size in SIZES
 }
+
+# Presets that bring weights: backbones in `FOLDER`, kept in float16.
+FOLDER = pathlib.Path(__file__).parent / "pretrained"
+PRETRAINED = {
+    "tiny_series_synthetic": {
+        "description": (
+            "tiny MAELRE for time series of one channel and their differences: width "
+            "32, depths (1, 1, 2, 1). Pretrained by contrast on synthetic series; the "
+            "head is new."
+        ),
+        "parameters": 1_495_424,
+        "input_shape": (256, 2),
+        "modality": "series",
+        "pooling": "blocks",
+        "preprocessor": "keras_maelre>SeriesPreprocessor",
+        "preprocessing": {"resize": True, "differences": True},
+    }
+}
+
+
+def names():
+    """Returns the names of all built-in presets, sorted."""
+    return sorted({**PRESETS, **PRETRAINED})
+
+
+def preprocessing(name):
+    """Returns the arguments of the preprocessor of a built-in preset."""
+    entry = {**PRESETS, **PRETRAINED}[name]
+    return {"input_shape": entry["input_shape"], **entry.get("preprocessing", {})}

@@ -119,16 +119,15 @@ class Preprocessor:
                 preprocessor.
             TypeError: If a keyword is unknown.
         """
-        if preset_files.is_built_in(str(preset)):
-            modality = str(preset).rpartition("_")[2]
-            if modality != cls.modality:
+        name = str(preset)
+        if preset_files.is_built_in(name) or name in presets.PRETRAINED:
+            fit = [known for known in presets.names() if f"_{cls.modality}" in known]
+            if name not in fit:
                 raise ValueError(
                     f"{cls.__name__} prepares {cls.modality}: `preset` must be one of "
-                    f"{sorted(n for n in presets.PRESETS if n.endswith(cls.modality))} "
-                    f"or a directory. Received: preset={preset!r}"
+                    f"{fit} or a directory. Received: preset={preset!r}"
                 )
-            config = {"input_shape": presets.PRESETS[str(preset)]["input_shape"]}
-            return cls(**{**config, **kwargs})
+            return cls(**{**presets.preprocessing(name), **kwargs})
         directory = preset_files.find_directory(str(preset))
         saved = preset_files.read_preprocessor(directory)
         if not isinstance(saved, cls):

@@ -12,6 +12,8 @@ def estimator(modality="series", **parameters):
     return MaelreEstimator(
         modality,
         **{
+            # A probe less; test_pretrained_start.py has the default.
+            "preset": "tiny",
             "epochs": 1,
             "batch_size": 8,
             "random_state": 0,

@@ -165,7 +165,7 @@ def test_series_go_in_as_a_probe_likes_them_best(capsys):
     ]
     fitted = estimator(verbose=2).fit(curves, y)
     printed = capsys.readouterr().out
-    tried = [line for line in printed.splitlines() if "steps: Linear probe" in line]
+    tried = [line for line in printed.splitlines() if "series: Linear probe" in line]
     longest = max(map(len, X))
     assert tried[0].startswith(f"Series resized to {longest} steps")
     assert tried[1].startswith(f"Series padded to {longest} steps")

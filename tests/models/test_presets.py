@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import MaelreBackbone, MaelreClassifier, count_macs
+from keras_maelre.models.presets import PRESETS, PRETRAINED
 from tests.models.tiny import (
     SHAPES,
     random_input,
@@ -35,14 +36,15 @@ COSTS = {
 }
 
 
-def test_there_are_twenty():
+def test_there_are_twenty_and_one_with_weights():
     names = {f"{size}_{modality}" for size in SIZES for modality in SHAPES}
+    names |= set(PRETRAINED)
     assert set(MaelreClassifier.presets) == set(MaelreBackbone.presets) == names
     for preset in MaelreClassifier.presets.values():
         assert set(preset) == {"description", "parameters", "input_shape"}
 
 
-@pytest.mark.parametrize("name", sorted(MaelreClassifier.presets))
+@pytest.mark.parametrize("name", sorted(PRESETS))
 def test_parameters(name):
     size, modality = name.split("_")
     with without_values():
