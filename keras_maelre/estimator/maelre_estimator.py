@@ -585,13 +585,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                         self.modality, samples, self.input_shape, limit
                     )
                 ]
-            # Of series of one channel and their differences.
-            differences = getattr(candidates[0], "differences", False)
-            if (
-                self.preset is None
-                and differences
-                and candidates[0].input_shape[1] == 2
-            ):
+            if self.preset is None and _is_of_pretrained(candidates[0]):
                 presets = [*PRETRAINED, preset]
             if isinstance(candidates[0], EncodedText):
                 head["token_embeddings"] = semantic_embeddings(

@@ -50,10 +50,10 @@ def series_candidates(samples):
 def choose_by_probe(
     build, presets, candidates, samples, targets, groups, seed, verbose
 ):
-    """Returns the classifier whose linear probe is best on held-out samples.
+    """Returns the classifier whose linear probe is best, and its preset.
 
-    And the preset that it was built from. The first preset chooses the preprocessor,
-    and the others are tried with that. Of two that are about as good it is the former.
+    Held-out samples decide. The first preset chooses the preprocessor, and the others
+    are tried with that. Of two that are about as good it is the former.
 
     Args:
         build: Function from a preset and a preprocessor to a new classifier.
