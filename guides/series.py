@@ -86,7 +86,9 @@ plt.show()
 # With one sensor, the data are an array `(samples, length)`, as scikit-learn's users have it.
 # `time_limit` is a number of seconds: the estimator times a few steps, and plans how much
 # training fits. Give it minutes on data of your own; the few seconds here hardly train
-# beyond the linear probe that every training begins with.
+# beyond the linear probe that every training begins with. Series of one channel start from
+# `"tiny_series_synthetic"`, an encoder that synthetic series taught, unless a probe on new
+# weights is better.
 #
 # These recordings begin at any moment, whereas outlines or single heartbeats begin at the same
 # point. The estimator tells such series apart by linear probes on shifted samples, and trains
@@ -200,7 +202,7 @@ plt.show()
 # %% [markdown]
 # *Left the answers of the last estimator: a row is what became of the samples of a class. Right
 # the accuracies so far, with their standard errors; the dotted line is guessing. The second
-# sensor gains the encoder as much as the features of MiniRocket do: better data are worth as
+# sensor gains the encoder no less than the features of MiniRocket do: better data are worth as
 # much as another tool.*
 #
 # ## Long recordings
