@@ -82,14 +82,15 @@ class Views(keras.layers.Layer):
     Returns all first ones, then all second ones.
     """
 
-    def __init__(self, length, smallest, seed, **kwargs):
+    def __init__(self, batch_size, length, smallest, seed, **kwargs):
         super().__init__(**kwargs)
-        self.length, self.smallest = length, smallest
+        self.batch_size, self.length, self.smallest = batch_size, length, smallest
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, series):
-        count, steps = series.shape
-        series = ops.concatenate([series, series])
+        count, steps = self.batch_size, series.shape[1]
+        # TensorFlow traces batches of any size.
+        series = ops.reshape(ops.concatenate([series, series]), (2 * count, steps))
         share = self.draw(2 * count, self.smallest, 1.0)
         begin = (1.0 - share) * self.draw(2 * count, 0.0, 1.0)
         time = ops.linspace(0.0, 1.0, self.length, dtype="float32")
@@ -150,7 +151,9 @@ def train(args):
     # The head is not trained, but what it sees.
     seen = keras.Model(encoder.input, encoder.standardization.output)
     inputs = keras.Input(batch_shape=(args.batch_size, RAW))
-    outputs = seen(Views(args.length, args.smallest, args.seed)(inputs))
+    outputs = seen(
+        Views(args.batch_size, args.length, args.smallest, args.seed)(inputs)
+    )
     outputs = keras.layers.Dense(2 * PROJECTED, activation="gelu")(outputs)
     outputs = keras.layers.Dense(PROJECTED)(outputs)
     model = Contrast(inputs, outputs)

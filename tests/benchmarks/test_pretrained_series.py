@@ -30,7 +30,7 @@ def test_synthetic_series_are_of_many_kinds():
 def test_views_are_parts_as_the_preprocessor_gives_them():
     series = synthetic_series(3, 64, seed=0)
     preprocessor = SeriesPreprocessor((32, 2), resize=True, differences=True)
-    whole = pretrained_series.Views(32, 1.0, seed=0)
+    whole = pretrained_series.Views(3, 32, 1.0, seed=0)
     quiet = keras.ops.convert_to_numpy(_without_noise(whole, series))
     assert quiet.shape == (6, 32, 2)
     np.testing.assert_array_equal(quiet[:3], quiet[3:])
@@ -41,7 +41,7 @@ def test_views_are_parts_as_the_preprocessor_gives_them():
     np.testing.assert_allclose(found[..., 0], wanted[..., 0], atol=0.1)
     assert np.corrcoef(found[..., 1].ravel(), wanted[..., 1].ravel())[0, 1] > 0.98
     parts = keras.ops.convert_to_numpy(
-        _without_noise(pretrained_series.Views(32, 0.5, seed=0), series)
+        _without_noise(pretrained_series.Views(3, 32, 0.5, seed=0), series)
     )
     assert np.abs(parts[:3] - parts[3:]).max() > 0.5
 
