@@ -80,7 +80,8 @@ def test_a_rate_of_ones_own(change, capsys):
         ({"preprocessor": SeriesPreprocessor((24, 1))}, None),
         ({"preprocessor": SeriesPreprocessor((24, 2))}, 2),
     ],
-    ids=str,
+    # Not by `str`: processes that share the tests would know them by addresses.
+    ids=["three channels", "input_shape", "new weights", "one raw", "two raw"],
 )
 def test_what_the_pretrained_does_not_read_starts_anew(change, channels, capsys):
     X, y = waves(16, channels=channels)
