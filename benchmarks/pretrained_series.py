@@ -28,7 +28,7 @@ from keras import ops
 from synthetic_series import synthetic_series
 
 from keras_maelre import MaelreBackbone, MaelreClassifier, ModelCard, datasets
-from keras_maelre.preprocessing import SeriesPreprocessor
+from keras_maelre.preprocessing import Differences, SeriesPreprocessor, ZNormalize
 from keras_maelre.training import linear_probe
 
 LENGTH = 256
@@ -86,6 +86,7 @@ class Views(keras.layers.Layer):
         super().__init__(**kwargs)
         self.batch_size, self.length, self.smallest = batch_size, length, smallest
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.normalize, self.differences = ZNormalize(), Differences()
 
     def call(self, series):
         count, steps = self.batch_size, series.shape[1]
@@ -102,16 +103,10 @@ class Views(keras.layers.Layer):
         made = left + (places - below) * (right - left)
         noise = keras.random.normal(made.shape, seed=self.seed_generator)
         made = made + self.draw(2 * count, 0.0, NOISE) * noise
-        change = ops.pad(made[:, 1:] - made[:, :-1], ((0, 0), (1, 0)))
-        return ops.stack([_normalized(made), _normalized(change)], axis=-1)
+        return self.differences(self.normalize(made[..., None]))
 
     def draw(self, count, low, high):
         return keras.random.uniform((count, 1), low, high, seed=self.seed_generator)
-
-
-def _normalized(series):
-    mean = ops.mean(series, axis=1, keepdims=True)
-    return (series - mean) / (ops.std(series, axis=1, keepdims=True) + 1e-6)
 
 
 class Batches(keras.utils.PyDataset):

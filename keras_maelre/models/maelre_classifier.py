@@ -47,6 +47,9 @@ HEAD_ARGUMENTS = (
     "thresholds",
     "pooling",
 )
+NO_HEAD = (
+    "The preset holds a backbone without a head: argument `num_classes` is needed."
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_maelre")
@@ -537,39 +540,34 @@ class MaelreClassifier(AdaptableModel):
                 preset, token_embeddings, **{**implied, **kwargs}
             )
             return cls(backbone, **{"num_classes": entry["num_classes"], **own})
-        pretrained = preset in presets.PRETRAINED
-        if pretrained:
+        if preset in presets.PRETRAINED:
             entry = presets.PRETRAINED[preset]
             if "preprocessor" not in own:
                 made = keras.saving.get_registered_object(entry["preprocessor"])
                 shape = {k: v for k, v in kwargs.items() if k == "input_shape"}
                 own["preprocessor"] = made.from_preset(preset, **shape)
+            if "num_classes" not in own:
+                raise ValueError(NO_HEAD)
             implied = implied_arguments(own["preprocessor"], entry["modality"])
-            # Not the policy that it is stored in.
-            kwargs = {**implied, "dtype": None, **kwargs}
-            own = {"pooling": entry["pooling"], **own}
+            backbone = MaelreBackbone.from_preset(
+                preset, load_weights, token_embeddings, **{**implied, **kwargs}
+            )
+            return cls(backbone, **{"pooling": entry["pooling"], **own})
         directory = preset_files.find_directory(preset)
         saved = preset_files.load(directory, MaelreModel, load_weights)
         changed = {*own, *kwargs} or token_embeddings is not None
         if isinstance(saved, cls) and not changed:
             return saved
-        return cls._from_saved(
-            saved, load_weights, token_embeddings, own, kwargs, pretrained
-        )
+        return cls._from_saved(saved, load_weights, token_embeddings, own, kwargs)
 
     @classmethod
-    def _from_saved(
-        cls, saved, load_weights, token_embeddings, own, kwargs, pretrained
-    ):
+    def _from_saved(cls, saved, load_weights, token_embeddings, own, kwargs):
         """Gives a loaded model the class and the arguments that were asked for."""
         is_classifier = isinstance(saved, MaelreClassifier)
         arguments = saved._head_arguments() if is_classifier else {}
         count = arguments.get("num_classes")
         if own.get("num_classes", count) is None:
-            raise ValueError(
-                "The preset holds a backbone without a head: argument `num_classes` "
-                "is needed."
-            )
+            raise ValueError(NO_HEAD)
         if own.get("num_classes", count) != count:
             arguments.pop("class_names", None)
             arguments.pop("thresholds", None)
@@ -589,9 +587,6 @@ class MaelreClassifier(AdaptableModel):
         )
         arguments["trainable"] = saved.trainable
         target = cls(backbone, **{**arguments, **own})
-        if pretrained:
-            # A new head is what it is for.
-            return target
         if count != target.num_classes:
             warnings.warn(
                 f"The preset has {count or 'no'} classes and {target.num_classes} were "

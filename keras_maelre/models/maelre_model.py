@@ -38,7 +38,7 @@ class MaelreModel(keras.Model):
         keys = ("description", "parameters", "input_shape")
         return {
             name: {key: preset[key] for key in keys}
-            for name, preset in {**presets.PRESETS, **presets.PRETRAINED}.items()
+            for name, preset in presets.BUILT_IN.items()
         }
 
     def save_to_preset(self, preset_dir, card=None):

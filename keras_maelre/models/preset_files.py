@@ -50,14 +50,14 @@ def find_directory(preset):
         raise ValueError(
             "Argument `preset` must be a built-in preset, a directory written by "
             f"`save_to_preset`, or an {HF_SCHEME} handle. Received: preset={preset!r}. "
-            f"Built-in presets: {presets.names()}"
+            f"Built-in presets: {sorted(presets.BUILT_IN)}"
         )
     return directory
 
 
 def is_built_in(preset):
     """Whether a name means an architecture; raises a ValueError if it means two."""
-    if preset not in presets.PRESETS and preset not in presets.PRETRAINED:
+    if preset not in presets.BUILT_IN:
         return False
     if (pathlib.Path(preset) / CONFIG_FILE).is_file():
         raise ValueError(
@@ -80,7 +80,7 @@ def save(model, directory, card=None):
             "`keras_maelre.push_to_hub` saves to a repository of the hub. "
             f"Received: preset_dir={directory!r}"
         )
-    if directory in presets.PRESETS or directory in presets.PRETRAINED:
+    if directory in presets.BUILT_IN:
         raise ValueError(
             f"{directory!r} is the name of a built-in preset, which `from_preset` "
             f"would load in place of this directory: write './{directory}', or choose "

@@ -93,13 +93,10 @@ PRETRAINED = {
     }
 }
 
-
-def names():
-    """Returns the names of all built-in presets, sorted."""
-    return sorted({**PRESETS, **PRETRAINED})
+BUILT_IN = {**PRESETS, **PRETRAINED}
 
 
 def preprocessing(name):
     """Returns the arguments of the preprocessor of a built-in preset."""
-    entry = {**PRESETS, **PRETRAINED}[name]
+    entry = BUILT_IN[name]
     return {"input_shape": entry["input_shape"], **entry.get("preprocessing", {})}

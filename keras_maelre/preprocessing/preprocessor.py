@@ -121,7 +121,8 @@ class Preprocessor:
         """
         name = str(preset)
         if preset_files.is_built_in(name) or name in presets.PRETRAINED:
-            fit = [known for known in presets.names() if f"_{cls.modality}" in known]
+            known = sorted(presets.BUILT_IN)
+            fit = [other for other in known if f"_{cls.modality}" in other]
             if name not in fit:
                 raise ValueError(
                     f"{cls.__name__} prepares {cls.modality}: `preset` must be one of "

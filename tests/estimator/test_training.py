@@ -110,6 +110,11 @@ def test_presets_by_size_and_by_name():
     by_size = estimator(preset="tiny").fit(X, y)
     by_name = estimator(preset="tiny_series").fit(X, y)
     assert difference(by_size, by_name, X) <= TOLERANCE
+    # Series of one channel start elsewhere by default, test_pretrained_start.py.
+    X, y = waves(8, channels=2)
+    by_size = estimator(preset="tiny").fit(X, y)
+    default = estimator(preset=None).fit(X, y)
+    assert difference(by_size, default, X) <= TOLERANCE
 
 
 def test_recipe_is_changed(capsys):
