@@ -35,6 +35,9 @@ COSTS = {
     ("base_image", None): (9.35, 0.005),
 }
 
+# The distance from 1 to the next number that a type has.
+ROUNDING = {"float32": 2**-23, "bfloat16": 2**-7, "float16": 2**-10}
+
 
 def test_there_are_twenty_and_one_with_weights():
     names = {f"{size}_{modality}" for size in SIZES for modality in SHAPES}
@@ -184,11 +187,27 @@ def test_logits_are_float32_under_every_policy(policy):
     assert model.backbone.get_layer("block_1").compute_dtype == policy.split("_")[-1]
     logits = model.predict_on_batch(random_input("series"))
     assert logits.dtype == "float32"
-    exact = tiny_classifier("series")
-    exact.set_weights(model.get_weights())
-    np.testing.assert_allclose(
-        logits, exact.predict_on_batch(random_input("series")), atol=0.05
-    )
+    assert _error(model, draws=1 if policy == "float32" else 16) < 3
+
+
+def _error(model, draws):
+    """Deviation from float32 in roundings of the policy, the mean of drawn weights.
+
+    Processors round sums in orders of their own, which moves the error of one draw by
+    more than half of it, that of the mean by an eighth: it is 2 on every backend, in
+    float16 as in bfloat16.
+    """
+    exact, x = tiny_classifier("series"), random_input("series")
+    initial, generator = exact.get_weights(), np.random.default_rng(0)
+    errors = []
+    for _ in range(draws):
+        weights = [generator.permuted(w.ravel()).reshape(w.shape) for w in initial]
+        model.set_weights(weights)
+        exact.set_weights(weights)
+        expected = exact.predict_on_batch(x)
+        difference = model.predict_on_batch(x) - expected
+        errors.append(np.sqrt(np.mean(difference**2)) / expected.std())
+    return np.mean(errors) / ROUNDING[model.backbone.compute_dtype]
 
 
 def test_summary_names_the_blocks():
