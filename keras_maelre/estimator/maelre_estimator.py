@@ -38,7 +38,6 @@ from keras_maelre.models.presets import PRETRAINED, SIZES
 from keras_maelre.models.sample_batches import take
 from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
-from keras_maelre.training import recipe as recipe_of_paper
 from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # What is learned from thousands of documents is less than RoBERTa's 768 wide.
@@ -47,8 +46,6 @@ SEMANTIC_DIM = 256
 FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
-# Of pretrained weights: at that of new ones they lose what they know.
-FINE_TUNING_RATE = 2e-4
 
 
 class MaelreEstimator(ClassifierMixin, BaseEstimator):
@@ -224,7 +221,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
         self._check_parameters()
-        recipe = self._recipe()
+        # What is wrong with it is told before anything is computed.
+        self._recipe()
         samples = raw_samples(self, X, reset=True)
         classes, targets, multi_label = read_labels(y)
         _check_lengths(X=samples, y=targets, sample_weight=sample_weight, groups=groups)
@@ -253,12 +251,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             classifier, preset = self._new_classifier(
                 samples, classes, multi_label, targets, groups, seed
             )
-            if preset in PRETRAINED and not self._has_rate():
-                recipe.learning_rate = FINE_TUNING_RATE
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
-            if not self._are_aligned(classifier, samples, targets, groups, seed):
-                recipe.augmentation = recipe_of_paper("series").augmentation
+            aligned = self._are_aligned(classifier, samples, targets, groups, seed)
+            recipe = self._recipe(preset in PRETRAINED, aligned)
             # As the recipe splits.
             out = stratified_split(
                 targets, self.validation_fraction, groups, seed, every_class=False
@@ -499,7 +495,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             return self.aligned
         return are_aligned(classifier, samples, targets, groups, seed, self.verbose)
 
-    def _recipe(self):
+    def _recipe(self, pretrained=False, aligned=True):
         changes = self.recipe
         if changes is None:
             changes = {}
@@ -520,7 +516,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 "Pass `class_weight` or `recipe['balanced']`, not both: classes would "
                 f"count twice. Received: class_weight={self.class_weight!r}"
             )
-        return small_data_recipe(self.modality, **changes)
+        return small_data_recipe(self.modality, pretrained, aligned, **changes)
 
     def _count_epochs(self, samples):
         if self.epochs is not None:
@@ -628,9 +624,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 self.modality, samples, shape, shape
             )
         return classifier, preset
-
-    def _has_rate(self):
-        return self.learning_rate is not None or "learning_rate" in (self.recipe or {})
 
     def _preset(self):
         """Returns the preset as the classifier takes it."""

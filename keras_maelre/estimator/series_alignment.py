@@ -6,6 +6,7 @@ import numpy as np
 from keras_maelre.augmentation import RandomRoll, WindowSlice
 from keras_maelre.estimator.series_input import some_samples
 from keras_maelre.training import linear_probe
+from keras_maelre.training.tasks import SMALLEST_WINDOW
 
 # What shifted copies must gain in cross-entropy: aligned series lose most by a mistake.
 GAIN = 0.05  # of that with windows
@@ -33,7 +34,10 @@ def are_aligned(classifier, samples, targets, groups, seed, verbose):
     weights = classifier.get_weights()
     inputs = np.asarray(preprocessor(x))
     options = {"rate": 1.0, "seed": seed, "dtype": inputs.dtype.name}
-    changes = {"windows": WindowSlice(0.8, **options), "shifts": RandomRoll(**options)}
+    changes = {
+        "windows": WindowSlice(SMALLEST_WINDOW, **options),
+        "shifts": RandomRoll(**options),
+    }
     losses = {}
     # The copies are made already as the model takes them.
     classifier.preprocessor = None

@@ -19,7 +19,7 @@ from keras_maelre.training.multi_label_metrics import (
     MicroF1,
 )
 from keras_maelre.training.schedule import WarmupCosine
-from keras_maelre.training.tasks import SMALL, SMALL_TASKS, TASKS
+from keras_maelre.training.tasks import SMALL, SMALL_TASKS, TASKS, small_series
 from keras_maelre.training.training_run import run
 
 
@@ -56,7 +56,10 @@ class Recipe:
             best are kept in the end, instead of the last.
         probe: Boolean. Whether the head is fitted by `linear_probe` before the
             training, and kept like that, fitted to all samples, if no epoch validates
-            as well.
+            as well; without `restore_best_weights`, if the last does not. What the
+            last must reach is the accuracy of the probe on the validation samples, or
+            on those and the ones that it held out itself, if that is lower; of
+            multi-label classifiers the score on the validation samples.
         augmentation: List of layers for `AugmentedBatches`, or a function from the
             classifier's `Modality` to one.
         mixing: As `augmentation`.
@@ -197,7 +200,7 @@ class Recipe:
             A `keras.callbacks.History` of all epochs, those before an interruption
             included. Its `best_epoch` is the one whose weights were kept, counted from
             0, or -1 for the probe, and `best_score` what that validated at; both are
-            `None` if the last weights were kept.
+            `None` if the last weights were kept without a comparison.
 
         Raises:
             TypeError: If an argument is of the wrong type.
@@ -426,7 +429,7 @@ def recipe(task, **changes):
     return _made(task, TASKS, {}, changes)
 
 
-def small_data_recipe(task, **changes):
+def small_data_recipe(task, pretrained=False, aligned=True, **changes):
     """Returns how to train on hundreds to thousands of samples, in minutes.
 
     Unlike those of the paper, these recipes begin with a linear probe, which is kept
@@ -435,14 +438,21 @@ def small_data_recipe(task, **changes):
 
     Args:
         task: As in `recipe`.
+        pretrained: Boolean, of series. Whether the encoder knows something already, as
+            that of `"tiny_series_synthetic"` does: it is trained at a fifth of the
+            rate, changes to samples are fewer, and the last epoch is kept, not the
+            best, unless the probe is better.
+        aligned: Boolean, of series. Whether a step means the same in all of them; if
+            not, they are shifted in time, in place of windows of 80 to 100 %.
         **changes: Attributes of `Recipe`, in place of the task's.
 
     Returns:
         A `Recipe`.
 
     Raises:
-        ValueError: If the task is unknown or a number is out of range.
-        TypeError: If a keyword is unknown.
+        ValueError: If the task is unknown, a number is out of range, or what is for
+            series is passed for another task.
+        TypeError: If a keyword is unknown or an argument is of the wrong type.
 
     Example:
 
@@ -463,7 +473,17 @@ def small_data_recipe(task, **changes):
     small_data_recipe("series").fit(classifier, series, labels, epochs=2)
     ```
     """
-    return _made(task, SMALL_TASKS, SMALL, changes)
+    pretrained = check_flag("pretrained", pretrained)
+    aligned = check_flag("aligned", aligned)
+    made = _made(task, SMALL_TASKS, SMALL, changes)
+    if pretrained or not aligned:
+        if made.task != "series":
+            raise ValueError(
+                "Arguments `pretrained` and `aligned` are for series. Received: "
+                f"pretrained={pretrained}, aligned={aligned} for task {made.task!r}"
+            )
+        made = Recipe("series", **{**small_series(pretrained, aligned), **changes})
+    return made
 
 
 def _made(task, tasks, others, changes):

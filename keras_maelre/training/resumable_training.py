@@ -91,10 +91,12 @@ class ResumableTraining(keras.callbacks.Callback):
             with np.load(state / "random.npz") as saved:
                 for name, variable in random_states(model).items():
                     variable.assign(saved[name])
-            if self.best is not None and (state / "best.npz").is_file():
-                with np.load(state / "best.npz") as saved:
-                    self.best.weights = [saved[name] for name in saved.files]
-                self.best.epoch, self.best.score = record["best"]
+            if self.best is not None:
+                weights = None
+                if (state / "best.npz").is_file():
+                    with np.load(state / "best.npz") as saved:
+                        weights = [saved[name] for name in saved.files]
+                self.best.restore(record["best"], weights)
         except DAMAGE as error:
             raise self._damaged(state, error) from error
         self.history = history
@@ -142,9 +144,10 @@ class ResumableTraining(keras.callbacks.Callback):
             "history": self.history,
             "settings": self.settings,
         }
-        if self.best is not None and self.best.weights is not None:
-            np.savez(unfinished / "best.npz", *self.best.weights)
-            record["best"] = [self.best.epoch, self.best.score]
+        if self.best is not None:
+            record["best"] = self.best.state()
+            if self.best.weights is not None:
+                np.savez(unfinished / "best.npz", *self.best.weights)
         record["sha256"] = {path.name: _hash(path) for path in unfinished.iterdir()}
         (unfinished / "state.json").write_text(json.dumps(record), encoding="utf-8")
         shutil.rmtree(state, ignore_errors=True)

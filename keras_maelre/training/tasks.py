@@ -6,11 +6,17 @@ from keras_maelre import augmentation as augment
 
 # Keras' own layers for images do not all work in half precision.
 FULL = {"dtype": "float32"}
+# Of aligned series, in shares of the whole.
+SMALLEST_WINDOW = 0.8
+
+
+def _shifts(modality):
+    return [augment.RandomRoll(rate=1.0)]
 
 
 def _series_augmentation(modality):
     """A random mix of what the paper lists, and a random shift in time."""
-    return [augment.RandomRoll(rate=1.0), *_series_warps()]
+    return [*_shifts(modality), *_series_warps()]
 
 
 def _series_warps():
@@ -87,9 +93,13 @@ TASKS = {
 }
 
 
-def _small_series_augmentation(modality):
+def _windows(modality):
     # Shifts destroy what aligned series are told apart by.
-    return [augment.WindowSlice(0.8, rate=1.0), *_series_warps()]
+    return [augment.WindowSlice(SMALLEST_WINDOW, rate=1.0)]
+
+
+def _small_series_augmentation(modality):
+    return [*_windows(modality), *_series_warps()]
 
 
 def _small_audio_augmentation(modality):
@@ -123,3 +133,16 @@ SMALL_TASKS = {
     "audio": {**SMALL, "augmentation": _small_audio_augmentation},
     "image": {**SMALL, "augmentation": _small_image_augmentation},
 }
+
+
+def small_series(pretrained, aligned):
+    """What differs where an encoder is pretrained, or series are not aligned."""
+    changes = dict(SMALL_TASKS["series"])
+    if pretrained:
+        # By what new weights are trained with they lose what they know.
+        changes["learning_rate"] = 2e-4
+        changes["restore_best_weights"] = False
+        changes["augmentation"] = _windows if aligned else _shifts
+    elif not aligned:
+        changes["augmentation"] = _series_augmentation
+    return changes

@@ -102,9 +102,10 @@ def run(
     folder = None if output is None else pathlib.Path(output)
     averages = AveragedWeights() if recipe.ema else None
     best = None
-    if validation is not None and recipe.restore_best_weights:
+    if validation is not None and (recipe.restore_best_weights or recipe.probe):
         monitor, mode = recipe.monitored(classifier)
-        best = BestWeights(f"val_{monitor}", mode)
+        last_only = not recipe.restore_best_weights
+        best = BestWeights(f"val_{monitor}", mode, last_only)
     exact = None
     # Of those that pretrain, none has a head.
     head = getattr(classifier, "standardization", None)
@@ -169,9 +170,15 @@ def run(
         )
     if probe is not None and best is not None:
         scores = classifier.evaluate(validation, verbose=0, return_dict=True)
-        best.start(scores[monitor], classifier.get_weights())
+        score, needed = scores[monitor], None
+        if best.last_only and monitor == "accuracy":
+            needed = min(score, _pooled(score, len(validation.x), probe))
+        best.start(score, classifier.get_weights(), needed)
         if verbose:
-            print(f"Before the training: {best.monitor} {best.score:.4f}.")
+            line = f"Before the training: {best.monitor} {best.score:.4f}."
+            if best.last_only:
+                line += f" The last epoch must reach {best.needed:.4f}."
+            print(line)
 
     if verbose:
         print(describe(recipe, classifier, batches, validation, plan))
@@ -324,6 +331,12 @@ def _probe(classifier, x, y, sample_weight, groups, batch_size, seed):
     )
 
 
+def _pooled(accuracy, count, probe):
+    """The accuracy of a probe on validation samples and on those it held out."""
+    correct = accuracy * count + probe.accuracy * probe.samples
+    return correct / (count + probe.samples)
+
+
 def _settings(
     recipe, classifier, data, validation, batch_size, epochs, time_limit, seed
 ):
@@ -348,9 +361,10 @@ def _summary(plan, history, best, seconds):
     done = len(history.epoch)
     parts = [f"Trained {done} of {_epochs(plan['epochs'])} in {seconds:.0f} s."]
     if best is not None and best.epoch == -1:
-        parts.append(
-            f"The probe is kept: no epoch had its {best.monitor} {best.score:.4f}."
+        missed = (
+            "the last epoch did not reach" if best.last_only else "no epoch reached"
         )
+        parts.append(f"The probe is kept: {missed} {best.monitor} {best.needed:.4f}.")
     elif best is not None and best.epoch is not None:
         parts.append(
             f"Kept the weights of epoch {best.epoch + 1}: {best.monitor} "

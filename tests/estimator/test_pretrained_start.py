@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import MaelreClassifier
+from keras_maelre.augmentation import Jitter
 from keras_maelre.estimator import series_input
 from keras_maelre.preprocessing import SeriesPreprocessor
 from tests.estimator.small import documents, estimator, waves
@@ -26,6 +27,12 @@ def tried(printed):
 
 def rate(printed):
     return float(printed.partition("up to ")[2].split()[0])
+
+
+def row(printed, name):
+    """What the description of the training says of something."""
+    lines = [line.split(None, 1) for line in printed.splitlines()]
+    return next(line[1] for line in lines if line and line[0] == name)
 
 
 @pytest.fixture
@@ -60,6 +67,9 @@ def test_what_a_probe_prefers_is_trained(preferred, kept, preferring, capsys):
     # The first chooses the length for both.
     assert tried(printed) == [(PRETRAINED, 256), (PRETRAINED, 300), (NEW, 256)]
     assert rate(printed) == (2e-4 if kept == PRETRAINED else 1e-3)
+    # Windows alone, and the last epoch, are measured for pretrained weights.
+    assert (row(printed, "augmentation") == "WindowSlice") == (kept == PRETRAINED)
+    assert ("The last epoch must reach" in printed) == (kept == PRETRAINED)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +78,25 @@ def test_what_a_probe_prefers_is_trained(preferred, kept, preferring, capsys):
 def test_a_rate_of_ones_own(change, capsys):
     X, y = waves(16)
     default(preset=PRETRAINED, **change).fit(X, y)
-    assert rate(capsys.readouterr().out) == 3e-3
+    printed = capsys.readouterr().out
+    assert rate(printed) == 3e-3
+    assert row(printed, "augmentation") == "WindowSlice"
+
+
+def test_a_recipe_of_ones_own(capsys):
+    X, y = waves(16)
+    changes = {"augmentation": [Jitter(0.1)], "restore_best_weights": True}
+    default(preset=PRETRAINED, aligned="auto", recipe=changes).fit(X, y)
+    printed = capsys.readouterr().out
+    assert rate(printed) == 2e-4
+    assert row(printed, "augmentation") == "Jitter"
+    assert "must reach" not in printed
+
+
+def test_series_that_are_not_aligned_are_shifted(capsys):
+    X, y = waves(16)
+    default(preset=PRETRAINED, aligned=False).fit(X, y)
+    assert row(capsys.readouterr().out, "augmentation") == "RandomRoll"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A probe, then training, and the better of them is kept."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -94,6 +96,47 @@ def test_training_is_kept_if_it_is_as_good():
     assert 0 < max(moved) < 1e-6
 
 
+def reporting(monkeypatch, accuracy):
+    """Lets a training hear of another accuracy in validation."""
+    hear = training_run.BestWeights.on_epoch_end
+
+    def other(best, epoch, logs):
+        hear(best, epoch, {**logs, "val_accuracy": accuracy(epoch)})
+
+    monkeypatch.setattr(training_run.BestWeights, "on_epoch_end", other)
+
+
+@pytest.mark.parametrize("held_out, needed, kept", [(1.0, 0.5, -1), (0.25, 0.375, 0)])
+def test_the_last_epoch_may_stay_below_a_lucky_probe(
+    held_out, needed, kept, monkeypatch, capsys
+):
+    model = classifier(pooling="blocks")
+    x, y = X[:8], np.array([0, 1] * 4)
+    report = linear_probe(model, x, y)
+    # 4 of 8 to validate on are right, and of 8 that the probe held out all or 2.
+    model.head.set_weights([0 * model.head.kernel, np.array([5.0, 0.0, 0.0])])
+    report = dataclasses.replace(report, accuracy=held_out, samples=8)
+    monkeypatch.setattr(training_run, "linear_probe", lambda *args, **kwargs: report)
+    reporting(monkeypatch, lambda epoch: 0.4)
+    made = small_data_recipe("series", restore_best_weights=False)
+    history = fit(model, made, validation_data=(x, y), verbose=2)
+    assert f"The last epoch must reach {needed:.4f}." in capsys.readouterr().out
+    assert history.best_epoch == kept
+    assert history.best_score == (0.5 if kept == -1 else 0.4)
+
+
+def test_the_probe_is_kept_if_the_last_epoch_is_worse(monkeypatch, capsys):
+    model = classifier(pooling="blocks")
+    start = [np.array(w) for w in model.backbone.get_weights()]
+    reporting(monkeypatch, lambda epoch: 0.0 if epoch else 1.0)
+    made = small_data_recipe("series", restore_best_weights=False)
+    history = fit(model, made, epochs=2, verbose=2)
+    assert "The probe is kept: the last epoch did not" in capsys.readouterr().out
+    assert history.best_epoch == -1 and history.best_score > 0
+    for now, before in zip(model.backbone.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
 def test_samples_without_weight_are_not_probed(capsys):
     weights = np.where(np.arange(len(X)) < 18, 1.0, 0.0)
     options = {"sample_weight": weights, "validation_split": 0, "verbose": 2}
@@ -102,8 +145,9 @@ def test_samples_without_weight_are_not_probed(capsys):
 
 
 @pytest.mark.compiles_long
-def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
-    made = small_data_recipe("series")
+@pytest.mark.parametrize("best", [True, False])
+def test_resumed_equals_uninterrupted(best, tmp_path, monkeypatch):
+    made = small_data_recipe("series", restore_best_weights=best)
     whole = classifier(pooling="blocks")
     fit(whole, made, epochs=3, output=tmp_path / "whole")
     model = classifier(pooling="blocks")
@@ -120,6 +164,20 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     np.testing.assert_allclose(
         resumed.predict_proba(X), whole.predict_proba(X), atol=tolerance
     )
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+@pytest.mark.parametrize("aligned", [False, True])
+def test_series_that_differ(pretrained, aligned):
+    made = small_data_recipe("series", pretrained, aligned, weight_decay=0.0)
+    layers = [type(layer).__name__ for layer in made.augmentation(None)]
+    assert layers[0] == ("WindowSlice" if aligned else "RandomRoll")
+    assert (len(layers) == 1) == pretrained
+    assert made.learning_rate == (2e-4 if pretrained else 1e-3)
+    assert made.restore_best_weights != pretrained
+    assert made.weight_decay == 0.0 and made.probe
+    own = small_data_recipe("series", pretrained, aligned, learning_rate=1e-4)
+    assert own.learning_rate == 1e-4
 
 
 def test_few_steps_of_new_weights_are_warned_of():
@@ -141,3 +199,10 @@ def test_what_is_not_known_is_refused(arguments, error, message):
         small_data_recipe("series", probes=True)
     with pytest.raises(TypeError, match="`probe` must be True or False"):
         small_data_recipe("series", probe=1)
+    with pytest.raises(TypeError, match="`pretrained` must be True or False"):
+        small_data_recipe("series", pretrained="yes")
+    with pytest.raises(TypeError, match="`aligned` must be True or False"):
+        small_data_recipe("series", aligned="auto")
+    for name in ("pretrained", "aligned"):
+        with pytest.raises(ValueError, match=f"for series.*{name}.*task 'text'"):
+            small_data_recipe("text", **{name: name == "pretrained"})
