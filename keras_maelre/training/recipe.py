@@ -475,14 +475,13 @@ def small_data_recipe(task, pretrained=False, aligned=True, **changes):
     """
     pretrained = check_flag("pretrained", pretrained)
     aligned = check_flag("aligned", aligned)
-    made = _made(task, SMALL_TASKS, SMALL, changes)
-    if pretrained or not aligned:
-        if made.task != "series":
-            raise ValueError(
-                "Arguments `pretrained` and `aligned` are for series. Received: "
-                f"pretrained={pretrained}, aligned={aligned} for task {made.task!r}"
-            )
-        made = Recipe("series", **{**small_series(pretrained, aligned), **changes})
+    tasks = {**SMALL_TASKS, "series": small_series(pretrained, aligned)}
+    made = _made(task, tasks, SMALL, changes)
+    if made.task != "series" and (pretrained or not aligned):
+        raise ValueError(
+            "Arguments `pretrained` and `aligned` are for series. Received: "
+            f"pretrained={pretrained}, aligned={aligned} for task {made.task!r}"
+        )
     return made
 
 

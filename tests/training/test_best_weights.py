@@ -21,17 +21,26 @@ class Model:
         self.weights = weights
 
 
-def trained(best, scores, start=None, needed=None):
-    """What `best` ends a training of these scores with: score, epoch, weights."""
-    model = Model()
-    best.set_model(model)
-    if start is not None:
-        best.start(start, [w.copy() for w in model.get_weights()], needed)
-    for epoch, score in enumerate(scores):
-        model.set_weights([np.array(float(epoch))])
+def go_through(best, scores, first=0):
+    """Lets `best` see epochs of these scores, from the first on."""
+    for epoch, score in enumerate(scores, first):
+        best.model.set_weights([np.array(float(epoch))])
         best.on_epoch_end(epoch, {"val_accuracy": score})
+
+
+def ended(best):
+    """What `best` ends a training with: score, epoch, weights."""
     best.on_train_end()
-    return best.score, best.epoch, float(model.get_weights()[0])
+    return best.score, best.epoch, float(best.model.get_weights()[0])
+
+
+def trained(best, scores, start=None, needed=None):
+    """What `best` ends a training of these scores with."""
+    best.set_model(Model())
+    if start is not None:
+        best.start(start, best.model.get_weights(), needed)
+    go_through(best, scores)
+    return ended(best)
 
 
 NAN = float("nan")
@@ -82,21 +91,14 @@ def test_interrupted(last_only, done):
     whole = BestWeights("val_accuracy", last_only=last_only)
     expected = trained(whole, scores, start=0.65, needed=0.6)
     first = BestWeights("val_accuracy", last_only=last_only)
-    model = Model()
-    first.set_model(model)
-    first.start(0.65, model.get_weights(), 0.6)
-    for epoch in range(done):
-        model.set_weights([np.array(float(epoch))])
-        first.on_epoch_end(epoch, {"val_accuracy": scores[epoch]})
+    first.set_model(Model())
+    first.start(0.65, first.model.get_weights(), 0.6)
+    go_through(first, scores[:done])
     second = BestWeights("val_accuracy", last_only=last_only)
-    second.set_model(model)
+    second.set_model(first.model)
     second.restore(json.loads(json.dumps(first.state())), first.weights)
-    for epoch in range(done, len(scores)):
-        model.set_weights([np.array(float(epoch))])
-        second.on_epoch_end(epoch, {"val_accuracy": scores[epoch]})
-    second.on_train_end()
-    found = second.score, second.epoch, float(model.get_weights()[0])
-    assert found == expected
+    go_through(second, scores[done:], done)
+    assert ended(second) == expected
 
 
 def test_an_unknown_score():
