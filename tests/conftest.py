@@ -57,6 +57,7 @@ WITHOUT_BACKEND = (
     "preprocessing/test_read_sound.py",
     "preprocessing/test_text_from_documents.py",
     "safety/test_fuzz_files.py",
+    "safety/test_presets_hostile.py",
     "test_community.py",
     "test_documentation.py",
     "test_imports.py",
@@ -65,6 +66,9 @@ WITHOUT_BACKEND = (
     "training/test_multi_label_report.py",
     "training/test_thresholds.py",
 )
+# Built on the public interface of models and recipes, whose own tests run everywhere.
+ABOVE_THE_MODELS = ("benchmarks/", "command_line/", "estimator/")
+QUICK_EVERYWHERE = ("estimator/test_every_backend.py",)
 
 
 @pytest.fixture(autouse=True)
@@ -114,5 +118,8 @@ def pytest_collection_modifyitems(items):
         return
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
-        if item.get_closest_marker("compiles_long") or path.startswith(WITHOUT_BACKEND):
+        on_torch = path.startswith(WITHOUT_BACKEND + ABOVE_THE_MODELS)
+        if path in QUICK_EVERYWHERE:
+            on_torch = False
+        if on_torch or item.get_closest_marker("compiles_long"):
             item.add_marker(pytest.mark.slow)

@@ -82,7 +82,11 @@ def test_docstring_is_whole(name):
         assert "Args:" in rest, "no Args"
 
 
-@pytest.mark.parametrize("name", sorted(set(PUBLIC) - NOT_RUN))
+# What has two names has one example.
+RUN = {value: name for name, value in PUBLIC.items() if name not in NOT_RUN}
+
+
+@pytest.mark.parametrize("name", sorted(RUN.values()))
 def test_docstring_example_runs(name, namespace):
     code = code_of(inspect.getdoc(PUBLIC[name]))
     assert code.strip(), "the example has no code"

@@ -15,6 +15,7 @@ from tests.models.tiny import random_input, randomize, tiny_classifier
 BACKEND = keras.backend.backend()
 # What this backend writes by itself in the least time.
 QUICK = "torch" if BACKEND == "torch" else "onnx"
+slow = pytest.mark.slow
 
 for format in FORMATS.values():
     pytest.importorskip(format.runtime, reason="the extra [export]")
@@ -75,9 +76,9 @@ LONGEST = {"series": 40, "bytes": 48, "audio": 50 + 20 * 31, "image": 24}
     "attention",
     [
         "linear",
-        ("window", "long_short", "focused", "dot"),
-        ("performer", "nystrom", "conv", "linformer"),
-        pytest.param(("pool", "linear", "dot", "pool"), marks=pytest.mark.slow),
+        pytest.param(("window", "long_short", "focused", "dot"), marks=slow),
+        pytest.param(("performer", "nystrom", "conv", "linformer"), marks=slow),
+        pytest.param(("pool", "linear", "dot", "pool"), marks=slow),
     ],
     ids=["linear", "others", "further", "pool"],
 )

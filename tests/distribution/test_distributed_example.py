@@ -17,9 +17,11 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 SCRIPT = ROOT / "examples" / "distributed.py"
 BACKEND = keras.backend.backend()
 SEQUENCE = ("--sequence-parallel",)
+# Elsewhere the quick tests of this folder run what the example shows.
 WAYS = [()]
-if BACKEND == "jax":
-    WAYS = [pytest.param(way, marks=pytest.mark.slow) for way in [(), SEQUENCE]]
+if BACKEND != "torch":
+    ways = [(), SEQUENCE] if BACKEND == "jax" else [()]
+    WAYS = [pytest.param(way, marks=pytest.mark.slow) for way in ways]
 
 
 @pytest.fixture(scope="module")

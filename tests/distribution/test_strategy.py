@@ -17,7 +17,9 @@ def train(model, x, **options):
     made.fit(model, x, np.arange(len(x)) % 3, **options)
 
 
-@pytest.mark.parametrize("train", [train, pretrain])
+@pytest.mark.parametrize(
+    "train", [train, pytest.param(pretrain, marks=pytest.mark.slow)]
+)
 def test_no_scope_is_needed(train):
     import tensorflow as tf
 

@@ -22,7 +22,8 @@ EXPECTED_TO_FAIL = {
 
 @pytest.mark.compiles_long
 @parametrize_with_checks(
-    [MaelreEstimator(epochs=2, random_state=0)],
+    # One encoder and one augmentation, where by default probes choose between two.
+    [MaelreEstimator(preset="tiny", aligned=True, epochs=2, random_state=0)],
     expected_failed_checks=lambda estimator: EXPECTED_TO_FAIL,
 )
 def test_check(estimator, check):

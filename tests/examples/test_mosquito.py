@@ -71,6 +71,7 @@ def test_report_preset_and_pictures(mosquito, flights, tmp_path, capsys):
     assert saved == result and saved["seed"] == 1 and saved["epochs"] == 25
 
 
+@pytest.mark.compiles_long
 def test_resumes_with_the_settings_it_started_with(mosquito, flights, tmp_path, capsys):
     common = ("--data", flights, "--epochs", 2, "--validation", 0)
     run(mosquito, tmp_path, *common)

@@ -157,6 +157,7 @@ np.save(sys.argv[3], model.predict(x, verbose=0))
 """
 
 
+@pytest.mark.compiles_long
 def test_trained_here_equals_loaded_on_the_other_backends(tmp_path):
     model = tiny_classifier("series")
     x, y = random_input("series", batch=12, length=40), np.arange(12) % 3

@@ -40,7 +40,7 @@ def test_fit_learns():
     assert model.evaluate(X, Y, verbose=0) < loss[0]
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", slow("mixed_bfloat16")])
 def test_mixed_precision(policy):
     model, loss = fitted(20, dtype=policy)
     assert np.isfinite(loss).all() and loss[-1] < 0.6 * loss[0]

@@ -8,6 +8,7 @@ import time
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -397,6 +398,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.compiles_long
 @fuzz(quick=20, slow=250, where=st.integers(0, 10**6), value=json_values)
 def test_changed_configurations(where, value):
     text, weights = saved()

@@ -7,6 +7,7 @@ import pytest
 from keras_maelre import MaelreClassifier
 from keras_maelre.preprocessing import SeriesPreprocessor
 from keras_maelre.training import small_data_recipe
+from tests.models.tiny import slow
 
 GENERATOR = np.random.default_rng(0)
 Y = np.arange(32) % 2
@@ -53,7 +54,7 @@ class Look(keras.callbacks.Callback):
         ]
 
 
-@pytest.mark.parametrize("ema", [True, False])
+@pytest.mark.parametrize("ema", [True, slow(False)])
 def test_in_every_validation_and_in_the_end(ema, request):
     if not ema:  # once is enough in compiled steps
         request.getfixturevalue("few_steps")
@@ -76,6 +77,7 @@ def test_in_every_validation_and_in_the_end(ema, request):
 
 
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.compiles_long
 def test_without_validation_in_the_end():
     classifier, look = small(), Look()
     small_data_recipe("series", probe=False, learning_rate=1e-2).fit(
@@ -97,6 +99,7 @@ def test_frozen_statistics_stay():
 
 
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.compiles_long
 def test_heads_without_standardization_train_as_before():
     history = small_data_recipe("series", probe=False).fit(
         small("mean"), X, Y, epochs=1, batch_size=16, verbose=0

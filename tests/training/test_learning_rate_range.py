@@ -54,6 +54,7 @@ def test_the_classifier_is_as_before(data):
 
 
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.compiles_long
 def test_raw_samples_of_unequal_length(data):
     x, y = data
     classifier = train_the_end(small(preprocessor=SeriesPreprocessor((32, 1))))
@@ -63,6 +64,7 @@ def test_raw_samples_of_unequal_length(data):
 
 
 @pytest.mark.usefixtures("few_steps")
+@pytest.mark.compiles_long
 def test_the_same_batches_at_one_seed_and_new_ones_in_every_epoch(data):
     def losses(seed):
         keras.utils.set_random_seed(1)

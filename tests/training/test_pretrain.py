@@ -172,6 +172,7 @@ class KillAt(keras.callbacks.Callback):
             raise Killed
 
 
+@pytest.mark.compiles_long
 def test_resumed_equals_uninterrupted(tmp_path):
     options = {"epochs": 2, "batch_size": 8, "verbose": 0, "resume": True}
     expected = small()

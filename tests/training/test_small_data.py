@@ -48,6 +48,7 @@ def fit(model, made, **kwargs):
     return made.fit(model, X, Y, **{**options, **kwargs})
 
 
+@pytest.mark.compiles_long
 def test_the_probe_is_kept_and_learns_from_all_if_training_gains_nothing(
     monkeypatch, capsys
 ):
@@ -69,6 +70,7 @@ def test_the_probe_is_kept_and_learns_from_all_if_training_gains_nothing(
     )
 
 
+@pytest.mark.compiles_long
 def test_given_validation_data_are_not_learned_from(monkeypatch):
     monkeypatch.setattr(
         training_run.BestWeights, "on_epoch_end", lambda *args, **kwargs: None
@@ -106,6 +108,7 @@ def reporting(monkeypatch, accuracy):
     monkeypatch.setattr(training_run.BestWeights, "on_epoch_end", other)
 
 
+@pytest.mark.compiles_long
 @pytest.mark.parametrize("held_out, needed, kept", [(1.0, 0.5, -1), (0.25, 0.375, 0)])
 def test_the_last_epoch_may_stay_below_a_lucky_probe(
     held_out, needed, kept, monkeypatch, capsys
@@ -137,6 +140,7 @@ def test_the_probe_is_kept_if_the_last_epoch_is_worse(monkeypatch, capsys):
         np.testing.assert_array_equal(now, before)
 
 
+@pytest.mark.compiles_long
 def test_samples_without_weight_are_not_probed(capsys):
     weights = np.where(np.arange(len(X)) < 18, 1.0, 0.0)
     options = {"sample_weight": weights, "validation_split": 0, "verbose": 2}
