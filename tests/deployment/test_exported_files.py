@@ -201,6 +201,7 @@ def test_metadata(format, tmp_path):
     check_metadata(format, tmp_path)
 
 
+@pytest.mark.compiles_long
 def test_resized_series_with_their_differences(tmp_path):
     preprocessor = keras_maelre.preprocessing.SeriesPreprocessor(
         (24, 2), resize=True, differences=True

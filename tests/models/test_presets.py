@@ -148,7 +148,7 @@ def test_auto_attention_is_linear_while_tokens_exceed_the_width():
 
 # Bytes are merged and mixed as series are, sounds as images.
 @pytest.mark.parametrize(
-    "modality", [slow("audio"), slow("bytes"), "image", "series", "text"]
+    "modality", [slow("audio"), slow("bytes"), "image", "series", slow("text")]
 )
 @pytest.mark.parametrize(
     "change",

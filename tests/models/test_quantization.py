@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_maelre import MaelreBackbone, MaelreClassifier, transfer_weights
-from tests.models.tiny import random_input, randomize, tiny_classifier
+from tests.models.tiny import random_input, randomize, slow, tiny_classifier
 
 Int8 = keras.quantizers.Int8QuantizationConfig
 Int4 = keras.quantizers.Int4QuantizationConfig
@@ -26,7 +26,10 @@ def answers(model):
     return keras.ops.convert_to_numpy(model(random_input("bytes")))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in ("int8", "int4/8") else slow(kind) for kind in KINDS],
+)
 def test_loaded_as_saved(kind, tmp_path):
     model = randomize(tiny_classifier("bytes"))
     exact = answers(model)
