@@ -7,7 +7,7 @@ import threading
 import keras
 import numpy as np
 
-from keras_maelre.checks import check_flag, check_integer
+from keras_maelre.checks import check_flag, check_integer, check_number
 from keras_maelre.modalities import get
 from keras_maelre.models.batch_errors import keeps_errors
 from keras_maelre.models.sample_batches import one_per_sample
@@ -41,6 +41,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         mixing: Sequence of `SeriesMixUp` (series and spectrograms),
             `keras.layers.MixUp` or `keras.layers.CutMix` (images), one of which,
             drawn at random, mixes the samples and labels of each batch.
+        augmented_fraction: Float in `[0, 1]`, the chance of a sample to be augmented
+            and of a batch to be mixed; the others stay as they are.
         balanced: Boolean. Whether samples are drawn, with replacement, so that every
             class is as likely, instead of each sample once an epoch.
         lengths: Optional sequence of numbers, one per sample, of texts or series of
@@ -89,6 +91,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         preprocessor=None,
         augmentation=(),
         mixing=(),
+        augmented_fraction=1.0,
         balanced=False,
         lengths=None,
         modality=None,
@@ -111,6 +114,9 @@ class AugmentedBatches(keras.utils.PyDataset):
                 )
         self.augmentation = list(augmentation)
         self.mixing = list(mixing)
+        self.augmented_fraction = check_number(
+            "augmented_fraction", augmented_fraction, low=0.0, high=1.0
+        )
         self.balanced = check_flag("balanced", balanced)
         self.chances = class_balance(self.y) if self.balanced else None
         self.lengths = one_per_sample("lengths", lengths, x)
@@ -179,13 +185,32 @@ class AugmentedBatches(keras.utils.PyDataset):
         x = self.inputs[chosen]
         y = label_rows(self.y[chosen], self.num_classes)
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
-        if self.augmentation:
-            # Threads share the layers and their random generators.
-            with self.lock:
-                for i, layer in enumerate(self.augmentation):
-                    _rewind(layer, [self.seed, i], self._draw(epoch, index))
-                    x = layer(x, training=True)
+        changed = self._chances(epoch, index, len(chosen)) < self.augmented_fraction
+        if self.augmentation and changed.any():
+            x = self._augment(epoch, index, x, changed)
         return keras.ops.convert_to_numpy(x), y, weight
+
+    def _augment(self, epoch, index, x, changed):
+        given = x
+        # Threads share the layers and their random generators.
+        with self.lock:
+            for i, layer in enumerate(self.augmentation):
+                _rewind(layer, [self.seed, i], self._draw(epoch, index))
+                x = layer(x, training=True)
+        if changed.all():
+            return x
+        x = keras.ops.convert_to_numpy(x)
+        if x.shape != given.shape:
+            raise ValueError(
+                "Augmentation of a fraction of the samples must keep their shape. "
+                f"Received: shape {given.shape}, made {x.shape}"
+            )
+        rows = changed.reshape(-1, *[1] * (x.ndim - 1))
+        return np.where(rows, x, np.asarray(given, x.dtype))
+
+    def _chances(self, epoch, index, count):
+        """Returns a number in `[0, 1)` for every sample of a batch."""
+        return np.random.default_rng([self.seed, epoch, index, 1]).random(count)
 
     def _mix(self, epoch, index, x, y, weight):
         """Mixes a batch, in the thread that asks for it.
@@ -197,6 +222,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         if self.mixing:
             generator = np.random.default_rng([self.seed, epoch, index])
             layer = self.mixing[generator.integers(len(self.mixing))]
+            if generator.random() >= self.augmented_fraction:
+                return (x, y) if weight is None else (x, y, weight)
             _rewind(layer, [self.seed, -1], self._draw(epoch, index))
             x, y, weight = _mixed(layer, x, y, weight)
         return (x, y) if weight is None else (x, y, weight)

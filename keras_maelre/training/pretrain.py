@@ -164,7 +164,7 @@ class MaskedTraining:
     def labels(self, model, y):
         return y
 
-    def batches(self, model, x, y, sample_weight=None, **kwargs):
+    def batches(self, model, x, y, sample_weight=None, total_steps=None, **kwargs):
         batches = MaskedBatches(x, self.masking, **_common(model), **kwargs)
         if self.masking.guess is None:
             count = min(LOOKED_AT, len(x))

@@ -6,7 +6,7 @@ import json
 import keras
 
 from keras_maelre import modalities
-from keras_maelre.checks import check_flag, check_number, check_rate
+from keras_maelre.checks import check_flag, check_integer, check_number, check_rate
 from keras_maelre.models.check_classifier import check_classifier
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.adamw import AdamW
@@ -63,6 +63,10 @@ class Recipe:
         augmentation: List of layers for `AugmentedBatches`, or a function from the
             classifier's `Modality` to one.
         mixing: As `augmentation`.
+        full_augmentation_steps: Integer, the length of training from which on every
+            sample is augmented and every batch mixed. In shorter trainings it is a
+            fraction of them, `steps / full_augmentation_steps`, since few steps do not
+            teach new weights what changes and what does not.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -101,6 +105,7 @@ class Recipe:
     probe: bool = False
     augmentation: list = dataclasses.field(default_factory=list)
     mixing: list = dataclasses.field(default_factory=list)
+    full_augmentation_steps: int = 5000
 
     few_steps_advice = (
         "use more epochs, smaller batches, or `small_data_recipe`, which begins with a "
@@ -120,6 +125,9 @@ class Recipe:
         )
         self.ema_fraction = check_number(
             "ema_fraction", self.ema_fraction, above=0.0, high=1.0
+        )
+        self.full_augmentation_steps = check_integer(
+            "full_augmentation_steps", self.full_augmentation_steps
         )
         for name in ("ema", "balanced", "restore_best_weights", "probe"):
             setattr(self, name, check_flag(name, getattr(self, name)))
@@ -270,13 +278,15 @@ class Recipe:
                 **kwargs,
             )
 
-    def batches(self, classifier, x, y, **kwargs):
+    def batches(self, classifier, x, y, total_steps=None, **kwargs):
         """Returns the batches to train on, for a `fit` of your own.
 
         Args:
             classifier: A `MaelreClassifier`.
             x: As in `fit`.
             y: As in `fit`.
+            total_steps: Optional integer, all steps of the training, by which the
+                fraction of augmented samples is chosen; by default all are augmented.
             **kwargs: Other arguments of `AugmentedBatches`.
         """
         return AugmentedBatches(
@@ -284,6 +294,7 @@ class Recipe:
             self.labels(classifier, y),
             augmentation=self.layers("augmentation", classifier.modality),
             mixing=self.layers("mixing", classifier.modality),
+            augmented_fraction=self.augmented_fraction(total_steps),
             balanced=self.balanced,
             **_common(classifier),
             **kwargs,
@@ -306,6 +317,12 @@ class Recipe:
         """Returns the layers of `"augmentation"` or `"mixing"` for a modality."""
         layers = getattr(self, name)
         return list(layers(modality) if callable(layers) else layers)
+
+    def augmented_fraction(self, total_steps):
+        """Returns what fraction of samples and batches a training changes."""
+        if total_steps is None:
+            return 1.0
+        return min(1.0, total_steps / self.full_augmentation_steps)
 
     def labels(self, classifier, y):
         """Returns labels as integers, or as rows of numbers for each sample."""
@@ -377,6 +394,7 @@ class Recipe:
             "sampling": "balanced" if batches.balanced else "each sample once",
             "augmentation": _names(batches.augmentation),
             "mixing": _names(batches.mixing),
+            "augmented": f"{batches.augmented_fraction:.0%} of samples and batches",
         }
 
 

@@ -151,16 +151,20 @@ def run(
         left = time_limit - (time.monotonic() - begin)
         forwards = 0 if exact is None else exact.count_batches(len(batches.x))
         plan = plan_in_time(classifier, batches, validation, left, epochs, forwards)
-    if plan["steps_per_epoch"] < len(batches):
-        inputs = batches.inputs
-        batches = recipe.batches(
-            classifier, x, y, steps_per_epoch=plan["steps_per_epoch"], **options
-        )
-        # What was prepared to time the steps need not be prepared again.
-        batches.inputs = inputs
+    total_steps = math.prod(plan.values())
+    inputs = batches.inputs
+    batches = recipe.batches(
+        classifier,
+        x,
+        y,
+        steps_per_epoch=plan["steps_per_epoch"],
+        total_steps=total_steps,
+        **options,
+    )
+    # What was prepared to time the steps need not be prepared again.
+    batches.inputs = inputs
     if exact is not None:
         exact.inputs = batches.inputs
-    total_steps = plan["epochs"] * len(batches)
     recipe.compile(classifier, total_steps)
     if total_steps < FEW_STEPS and not recipe.probe:
         warnings.warn(
