@@ -390,12 +390,15 @@ class Recipe:
 
     def rows(self, batches):
         """Returns what is printed of the batches, by the names of the rows."""
-        return {
+        rows = {
             "sampling": "balanced" if batches.balanced else "each sample once",
             "augmentation": _names(batches.augmentation),
             "mixing": _names(batches.mixing),
-            "augmented": f"{batches.augmented_fraction:.0%} of samples and batches",
         }
+        fraction = batches.augmented_fraction
+        if fraction < 1 and (batches.augmentation or batches.mixing):
+            rows["changed"] = f"{fraction:.0%} of samples and batches: few steps"
+        return rows
 
 
 def _names(layers):

@@ -44,6 +44,32 @@ def test_shapes_and_length():
     assert len(batches(batch_size=100)) == 1
 
 
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
+def test_a_fraction_of_samples_and_batches_is_changed(fraction):
+    mixing = [augmentation.SeriesMixUp(1.0)]
+    made = batches(augmented_fraction=fraction, mixing=mixing)
+    changed, mixed, total = 0, 0, 0
+    for epoch in range(40):
+        made.begin_epoch(epoch)
+        for index in range(len(made)):
+            given = made.inputs[made.order[index * 4 :][:4]]
+            x, _, _ = made._make(epoch, made.order, index)
+            changed += np.any(x != given, axis=(1, 2)).sum()
+            mixed += np.any(made[index][0] != x)
+            total += 1
+    # Three standard errors; one of 24 orders mixes each of 4 samples with itself.
+    error = 3 * np.sqrt(fraction * (1 - fraction) / (4 * total))
+    assert abs(changed / (4 * total) - fraction) <= error
+    error = 3 * np.sqrt(fraction * (1 - fraction) / total)
+    assert abs(mixed / total - fraction) <= error + 0.1 * fraction
+
+
+def test_augmentation_of_a_fraction_keeps_shapes():
+    halve = keras.layers.AveragePooling1D(2)
+    with pytest.raises(ValueError, match="must keep their shape.*40.*20"):
+        batches(augmentation=[halve], augmented_fraction=0.5)[0]
+
+
 @pytest.mark.parametrize("make", [batches, image_batches])
 def test_a_batch_does_not_depend_on_what_was_drawn_before(make):
     straight = make()

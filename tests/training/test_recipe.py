@@ -230,6 +230,18 @@ def test_groups_are_not_divided():
     assert set(counts) == {4}
 
 
+@pytest.mark.compiles_long
+@pytest.mark.parametrize("steps, fraction", [(4, 0.5), (2, 1.0)])
+def test_few_steps_are_augmented_in_part(steps, fraction, capsys):
+    made = recipe("series", full_augmentation_steps=steps)
+    assert made.augmented_fraction(2) == fraction
+    assert made.augmented_fraction(None) == made.augmented_fraction(5) == 1.0
+    options = {"validation_data": (X, Y), "epochs": 1, "batch_size": 12}
+    made.fit(classifier(), X, Y, **options, verbose=2)
+    printed = capsys.readouterr().out
+    assert ("changed        50% of samples and batches" in printed) == (fraction < 1)
+
+
 def test_a_recipe_is_for_its_modality():
     with pytest.raises(ValueError, match="recipe for series.*'bytes'"):
         recipe("series").compile(tiny_classifier("bytes"), 10)
