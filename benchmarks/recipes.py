@@ -15,17 +15,17 @@ Every row is written to `--output` once it is measured, and is not measured agai
 """
 
 import argparse
+import dataclasses
 import pathlib
 import time
 
 import keras
 import numpy as np
 from kept_rows import read_rows, write_rows
-from sklearn.metrics import f1_score
-from small_data import load
+from small_data import load, scores, whole_samples
+from three_doors import compile_plainly, decisions
 
 from keras_maelre import MaelreClassifier, datasets, preprocessing, training
-from keras_maelre.estimator.default_preprocessor import default_preprocessor
 from keras_maelre.estimator.series_input import series_candidates
 from keras_maelre.models.sample_batches import take
 
@@ -39,13 +39,13 @@ def main():
     for path in args.data:
         modality, name, data = load(path)
         modality = "bytes" if args.bytes and modality == "text" else modality
-        learned, judged = parts(data, args)
+        data = judged_by_a_third(data, args)
         for steps in args.steps:
             for way, train in WAYS.items():
                 if (name, way, steps, args.seed) in done:
                     continue
                 row = {"data": name, "way": way, "asked": steps, "seed": args.seed}
-                row |= measure(modality, data, learned, judged, train, steps, args)
+                row |= measure(modality, data, train, steps, args)
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
                 write_rows(args.output, rows)
@@ -53,21 +53,28 @@ def main():
     print(table(rows))
 
 
-def parts(data, args):
-    """Which training samples are learned from, and which judge."""
+def judged_by_a_third(data, args):
+    """Data whose test samples are a third of the training samples."""
     groups = data.groups_train
     held_out = datasets.stratified_split(data.y_train, 1 / 3, groups, args.seed)
-    learned, judged = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     draw = np.random.default_rng(args.seed)
-    learned = np.sort(draw.permutation(learned)[: args.samples])
-    return learned, np.sort(draw.permutation(judged)[: args.samples])
+    learned, judged = (
+        np.sort(draw.permutation(np.flatnonzero(part))[: args.samples])
+        for part in (~held_out, held_out)
+    )
+    return dataclasses.replace(
+        data,
+        x_train=take(data.x_train, learned),
+        y_train=data.y_train[learned],
+        groups_train=None if groups is None else groups[learned],
+        x_test=take(data.x_train, judged),
+        y_test=data.y_train[judged],
+    )
 
 
-def measure(modality, data, learned, judged, train, steps, args):
+def measure(modality, data, train, steps, args):
     """Trains a new classifier, and returns what it scores on the samples that judge."""
     keras.utils.set_random_seed(args.seed)
-    x, y = take(data.x_train, learned), data.y_train[learned]
-    groups = None if data.groups_train is None else data.groups_train[learned]
     begin = time.process_time()
 
     def build(**arguments):
@@ -75,53 +82,43 @@ def measure(modality, data, learned, judged, train, steps, args):
             f"tiny_{modality}",
             class_names=data.class_names,
             multi_label=data.multi_label,
-            preprocessor=preprocessor_for(modality, x, args),
+            preprocessor=preprocessor_for(modality, data, args),
             **arguments,
         )
 
-    classifier, trained = train(build, modality, x, y, groups, steps, args.seed)
+    classifier, trained = train(build, modality, data, steps, args.seed)
     row = {"steps": trained, "cpu_seconds": round(time.process_time() - begin, 1)}
-    decided = classifier.decide(classifier.predict_proba(take(data.x_train, judged)))
-    truth = data.y_train[judged]
-    if data.multi_label:
-        row["micro_f1"] = round(float(f1_score(truth, decided, average="micro")), 4)
-    else:
-        correct = np.argmax(decided, axis=-1) == truth
-        row["accuracy"] = round(float(np.mean(correct)), 4)
-    return row
+    return row | scores(data, decisions(classifier, data))
 
 
-def preprocessor_for(modality, x, args):
+def preprocessor_for(modality, data, args):
     if modality == "series":
-        return series_candidates(x)[0]
+        return series_candidates(data.x_train)[0]
     if modality == "bytes":
         return preprocessing.BytePreprocessor((args.bytes,), truncate=True)
-    limit = MaelreClassifier.presets[f"tiny_{modality}"]["input_shape"]
-    return default_preprocessor(modality, x, None, limit)
+    return whole_samples(modality, data, "tiny")
 
 
-def by_adamw(build, modality, x, y, groups, steps, seed):
+def by_adamw(build, modality, data, steps, seed):
     classifier = build()
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if classifier.multi_label:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    classifier.compile(keras.optimizers.AdamW(3e-4), loss)
-    per_epoch = -(-len(x) // BATCH_SIZE)
-    epochs = epochs_of(per_epoch, steps)
-    classifier.fit(x, y, batch_size=BATCH_SIZE, epochs=epochs, verbose=2)
-    return classifier, epochs * per_epoch
+    compile_plainly(classifier, 3e-4)
+    per_epoch = -(-len(data.x_train) // BATCH_SIZE)
+    options = {"batch_size": BATCH_SIZE, "epochs": epochs_of(per_epoch, steps)}
+    classifier.fit(data.x_train, data.y_train, **options, verbose=2)
+    return classifier, int(classifier.optimizer.iterations)
 
 
-def by_recipe(build, modality, x, y, groups, steps, seed):
-    return _fitted(training.recipe(modality), build(), x, y, groups, steps, seed)
+def by_recipe(build, modality, data, steps, seed):
+    return _fitted(training.recipe(modality), build(), data, steps, seed)
 
 
-def by_small_data_recipe(build, modality, x, y, groups, steps, seed):
+def by_small_data_recipe(build, modality, data, steps, seed):
     made = training.small_data_recipe(modality)
-    return _fitted(made, build(pooling="blocks"), x, y, groups, steps, seed)
+    return _fitted(made, build(pooling="blocks"), data, steps, seed)
 
 
-def _fitted(recipe, classifier, x, y, groups, steps, seed):
+def _fitted(recipe, classifier, data, steps, seed):
+    x, y, groups = data.x_train, data.y_train, data.groups_train
     held_out = datasets.stratified_split(y, 0.1, groups, seed, every_class=False)
     learned, chosen_by = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     per_epoch = max(1, len(learned) // BATCH_SIZE)

@@ -78,10 +78,7 @@ def by_recipe(modality, data, found, args):
 
 def by_keras(modality, data, found, args):
     classifier = new_classifier(modality, data)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if data.multi_label:
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    classifier.compile(keras.optimizers.AdamW(1e-3), loss)
+    compile_plainly(classifier, 1e-3)
     epochs = found["recipe"]["epochs"]
     classifier.fit(data.x_train, data.y_train, epochs=epochs, verbose=2)
     return decisions(classifier, data), epochs
@@ -102,6 +99,14 @@ def new_classifier(modality, data, **arguments):
         multi_label=data.multi_label,
         **arguments,
     )
+
+
+def compile_plainly(classifier, learning_rate):
+    """AdamW and the cross-entropy, as one would begin with."""
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if classifier.multi_label:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    classifier.compile(keras.optimizers.AdamW(learning_rate), loss)
 
 
 def decisions(classifier, data):

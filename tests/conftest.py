@@ -119,7 +119,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         on_torch = path.startswith(WITHOUT_BACKEND + ABOVE_THE_MODELS)
-        if path in QUICK_EVERYWHERE:
-            on_torch = False
+        on_torch = on_torch and path not in QUICK_EVERYWHERE
         if on_torch or item.get_closest_marker("compiles_long"):
             item.add_marker(pytest.mark.slow)

@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-# Those that run in half a minute on torch.
+# Those that run in about a minute on torch, or less.
 QUICK = {"quickstart", "raw_data", "own_modality", "images", "sounds"}
 # A sentence that a guide must print, and the preset that it must leave.
 GUIDES = {

@@ -185,7 +185,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         x = self.inputs[chosen]
         y = label_rows(self.y[chosen], self.num_classes)
         weight = None if self.sample_weight is None else self.sample_weight[chosen]
-        changed = self._chances(epoch, index, len(chosen)) < self.augmented_fraction
+        draws = np.random.default_rng([self.seed, epoch, index, 1])
+        changed = draws.random(len(chosen)) < self.augmented_fraction
         if self.augmentation and changed.any():
             x = self._augment(epoch, index, x, changed)
         return keras.ops.convert_to_numpy(x), y, weight
@@ -208,10 +209,6 @@ class AugmentedBatches(keras.utils.PyDataset):
         rows = changed.reshape(-1, *[1] * (x.ndim - 1))
         return np.where(rows, x, np.asarray(given, x.dtype))
 
-    def _chances(self, epoch, index, count):
-        """Returns a number in `[0, 1)` for every sample of a batch."""
-        return np.random.default_rng([self.seed, epoch, index, 1]).random(count)
-
     def _mix(self, epoch, index, x, y, weight):
         """Mixes a batch, in the thread that asks for it.
 
@@ -222,10 +219,9 @@ class AugmentedBatches(keras.utils.PyDataset):
         if self.mixing:
             generator = np.random.default_rng([self.seed, epoch, index])
             layer = self.mixing[generator.integers(len(self.mixing))]
-            if generator.random() >= self.augmented_fraction:
-                return (x, y) if weight is None else (x, y, weight)
-            _rewind(layer, [self.seed, -1], self._draw(epoch, index))
-            x, y, weight = _mixed(layer, x, y, weight)
+            if generator.random() < self.augmented_fraction:
+                _rewind(layer, [self.seed, -1], self._draw(epoch, index))
+                x, y, weight = _mixed(layer, x, y, weight)
         return (x, y) if weight is None else (x, y, weight)
 
     def _draw(self, epoch, index):

@@ -15,7 +15,6 @@ from tests.models.tiny import random_input, randomize, tiny_classifier
 BACKEND = keras.backend.backend()
 # What this backend writes by itself in the least time.
 QUICK = "torch" if BACKEND == "torch" else "onnx"
-slow = pytest.mark.slow
 
 for format in FORMATS.values():
     pytest.importorskip(format.runtime, reason="the extra [export]")
@@ -76,9 +75,14 @@ LONGEST = {"series": 40, "bytes": 48, "audio": 50 + 20 * 31, "image": 24}
     "attention",
     [
         "linear",
-        pytest.param(("window", "long_short", "focused", "dot"), marks=slow),
-        pytest.param(("performer", "nystrom", "conv", "linformer"), marks=slow),
-        pytest.param(("pool", "linear", "dot", "pool"), marks=slow),
+        *(
+            pytest.param(plan, marks=pytest.mark.slow)
+            for plan in (
+                ("window", "long_short", "focused", "dot"),
+                ("performer", "nystrom", "conv", "linformer"),
+                ("pool", "linear", "dot", "pool"),
+            )
+        ),
     ],
     ids=["linear", "others", "further", "pool"],
 )
