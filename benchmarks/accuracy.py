@@ -47,7 +47,7 @@ from step_prices import measured_price, priced_budget
 from keras_maelre import MaelreClassifier, count_macs
 from keras_maelre.estimator import simple_tool
 from keras_maelre.estimator.comparison import TOOLS
-from keras_maelre.estimator.maelre_estimator import SEMANTIC_DIM
+from keras_maelre.estimator.new_classifier import SEMANTIC_DIM
 from keras_maelre.training import small_data_recipe
 
 ABLATIONS = {

@@ -19,7 +19,7 @@ from torch import nn
 from torch_backbone import DROPOUT, TorchBackbone, TorchLayer
 
 from keras_maelre import MaelreClassifier, modalities
-from keras_maelre.estimator.maelre_estimator import SEMANTIC_DIM
+from keras_maelre.estimator.new_classifier import SEMANTIC_DIM
 from keras_maelre.layers import PositionEmbedding, TokenStatistics
 from keras_maelre.models.preprocessors import implied_arguments
 

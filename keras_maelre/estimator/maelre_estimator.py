@@ -1,8 +1,6 @@
 """The classifier as an estimator of scikit-learn."""
 
 import contextlib
-import numbers
-import os
 import random
 import warnings
 
@@ -13,35 +11,24 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
-from keras_maelre import modalities
-from keras_maelre.checks import (
-    check_choice,
-    check_flag,
-    check_integer,
-    check_number,
-    check_rate,
-)
 from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
 from keras_maelre.estimator.comparison import TOOLS, compare
-from keras_maelre.estimator.default_preprocessor import (
-    default_preprocessor,
-    warn_of_cuts,
-)
+from keras_maelre.estimator.default_preprocessor import warn_of_cuts
 from keras_maelre.estimator.extra_features import JoinedHead, split_samples
-from keras_maelre.estimator.raw_samples import MOVABLE, raw_samples
+from keras_maelre.estimator.new_classifier import new_classifier
+from keras_maelre.estimator.parameter_checks import (
+    check_lengths,
+    check_parameters,
+    checked_weights,
+)
+from keras_maelre.estimator.raw_samples import raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
-from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
-from keras_maelre.models import MaelreClassifier
-from keras_maelre.models.presets import PRETRAINED, SIZES
+from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
-from keras_maelre.preprocessing import semantic_embeddings
-from keras_maelre.preprocessing.encoded_text import EncodedText
 from keras_maelre.training import small_data_recipe, tune_thresholds
 
-# What is learned from thousands of documents is less than RoBERTa's 768 wide.
-SEMANTIC_DIM = 256
 # A label that a few of them have would be decided by chance.
 FEWEST_TO_TUNE_ON = 100
 # By default.
@@ -220,14 +207,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         """
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        self._check_parameters()
+        check_parameters(self)
         # What is wrong with it is told before anything is computed.
         self._recipe()
         samples = raw_samples(self, X, reset=True)
         classes, targets, multi_label = read_labels(y)
-        _check_lengths(X=samples, y=targets, sample_weight=sample_weight, groups=groups)
+        check_lengths(X=samples, y=targets, sample_weight=sample_weight, groups=groups)
         if sample_weight is not None:
-            weights = _checked_weights(sample_weight)
+            weights = checked_weights(sample_weight)
             kept = np.flatnonzero(weights)
             samples, targets, weights = (
                 take(samples, kept),
@@ -248,8 +235,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         weights = self._with_class_weight(weights, classes, targets, multi_label)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeded(seed):
-            classifier, preset = self._new_classifier(
-                samples, classes, multi_label, targets, groups, seed
+            classifier, preset = new_classifier(
+                self, samples, classes, multi_label, targets, groups, seed
             )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
@@ -414,79 +401,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
     # === What fit is made of ===
 
-    def _check_parameters(self):
-        """Checks what nothing further below checks, or checks too late."""
-        check_choice("modality", self.modality, tuple(modalities.MODALITIES))
-        if self.epochs is not None:
-            check_integer("epochs", self.epochs)
-        check_integer("batch_size", self.batch_size)
-        check_integer("verbose", self.verbose, 0, 2)
-        check_rate("validation_fraction", self.validation_fraction)
-        self._check_aligned()
-        check_flag("channels_first", self.channels_first)
-        check_flag("compare", self.compare)
-        if self.time_limit is not None:
-            check_number("time_limit", self.time_limit, above=0.0)
-        if self.channels_first and self.modality not in MOVABLE:
-            raise ValueError(
-                f"Argument `channels_first` is for {' and '.join(MOVABLE)}. "
-                f"Received: channels_first=True of modality {self.modality!r}"
-            )
-        if self.preprocessor is not None and self.input_shape is not None:
-            raise ValueError(
-                "Pass `preprocessor` or `input_shape`, not both: a preprocessor has an "
-                f"input shape. Received: input_shape={self.input_shape!r}"
-            )
-        made = getattr(self.preprocessor, "modality", self.modality)
-        if modalities.get(made).name != self.modality:
-            raise ValueError(
-                f"Argument `preprocessor` must make {self.modality} inputs. Received: "
-                f"a {type(self.preprocessor).__name__}, which makes {made} inputs"
-            )
-        if self.output is not None:
-            if not isinstance(self.output, (str, os.PathLike)):
-                raise TypeError(
-                    "Argument `output` must be the path of a folder. "
-                    f"Received: output={self.output!r}"
-                )
-            if not isinstance(self.random_state, numbers.Integral):
-                raise ValueError(
-                    "Argument `output` needs an integer `random_state`: a training "
-                    "goes on only with the random numbers that it began with. "
-                    f"Received: random_state={self.random_state!r}"
-                )
-        _check_class_weight(self.class_weight)
-        extra = self.extra_features
-        if extra is not None and (
-            isinstance(extra, type)
-            or not hasattr(extra, "fit_transform")
-            or not hasattr(extra, "get_params")
-        ):
-            raise TypeError(
-                "Argument `extra_features` must be a transformer of scikit-learn, with "
-                "`fit_transform`, `transform` and `get_params`. "
-                f"Received: extra_features={extra!r}"
-            )
-
-    def _check_aligned(self):
-        if isinstance(self.aligned, str) and self.aligned == "auto":
-            return
-        if not isinstance(self.aligned, (bool, np.bool_)):
-            raise ValueError(
-                'Argument `aligned` must be "auto", True or False. '
-                f"Received: aligned={self.aligned!r}"
-            )
-        if self.modality != "series":
-            raise ValueError(
-                "Argument `aligned` is for series. Received: "
-                f"aligned={self.aligned!r} of modality {self.modality!r}"
-            )
-        if isinstance(self.recipe, dict) and "augmentation" in self.recipe:
-            raise ValueError(
-                "Pass `aligned` or `recipe['augmentation']`, not both. "
-                f"Received: aligned={self.aligned!r}"
-            )
-
     def _are_aligned(self, classifier, samples, targets, groups, seed):
         """Returns `False` where samples are to be shifted in training."""
         if self.modality != "series" or "augmentation" in (self.recipe or {}):
@@ -561,99 +475,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         return found
 
-    def _new_classifier(self, samples, classes, multi_label, targets, groups, seed):
-        preset = self._preset()
-        head = {
-            "class_names": [str(label) for label in classes],
-            "multi_label": multi_label,
-        }
-        given = self.preprocessor
-        presets, built_in = [preset], MaelreClassifier.presets.get(preset)
-        if built_in is not None:
-            head["pooling"] = "blocks"
-            candidates = [given]
-            if given is None and self.modality == "series" and self.input_shape is None:
-                candidates = series_candidates(samples)
-            elif given is None:
-                limit = built_in["input_shape"]
-                candidates = [
-                    default_preprocessor(
-                        self.modality, samples, self.input_shape, limit
-                    )
-                ]
-            if self.preset is None and _is_of_pretrained(candidates[0]):
-                presets = [*PRETRAINED, preset]
-            if isinstance(candidates[0], EncodedText):
-                head["token_embeddings"] = semantic_embeddings(
-                    candidates[0], samples, SEMANTIC_DIM, seed=seed
-                )
-                head["trainable_embeddings"] = True
-            return choose_by_probe(
-                lambda name, made: MaelreClassifier.from_preset(
-                    name, **head, preprocessor=made
-                ),
-                presets,
-                candidates,
-                samples,
-                targets,
-                groups,
-                seed,
-                self.verbose,
-            )
-        if given is not None:
-            head["preprocessor"] = given
-        elif self.input_shape is not None:
-            head["input_shape"] = self.input_shape
-        with warnings.catch_warnings():
-            # It is about to be trained.
-            warnings.filterwarnings("ignore", ".*the head is new and must be trained")
-            classifier = MaelreClassifier.from_preset(preset, **head)
-        if classifier.modality.name != self.modality:
-            raise ValueError(
-                f"Argument `preset` must be of modality {self.modality!r}. Received: "
-                f"preset={preset!r}, which is of {classifier.modality.name!r}"
-            )
-        if classifier.preprocessor is None:
-            if self.modality == "text":
-                raise ValueError(
-                    f"The preset {preset!r} was saved without a preprocessor: pass the "
-                    "`preprocessor` whose token ids it knows."
-                )
-            shape = classifier.signal_shape
-            classifier.preprocessor = default_preprocessor(
-                self.modality, samples, shape, shape
-            )
-        return classifier, preset
-
-    def _preset(self):
-        """Returns the preset as the classifier takes it."""
-        preset = self.preset
-        if preset is None:
-            return f"tiny_{self.modality}"
-        if not isinstance(preset, (str, os.PathLike)):
-            raise TypeError(
-                "Argument `preset` must be a string, a path or None. "
-                f"Received: preset={preset!r}"
-            )
-        preset = os.fspath(preset)
-        if preset in SIZES:
-            return f"{preset}_{self.modality}"
-        if preset in MaelreClassifier.presets:
-            own = [f"{size}_{self.modality}" for size in SIZES]
-            own += [n for n in PRETRAINED if PRETRAINED[n]["modality"] == self.modality]
-            if preset not in own:
-                raise ValueError(
-                    f"Argument `preset` must be of modality {self.modality!r}: one of "
-                    f"{own} or a saved one. Received: preset={preset!r}"
-                )
-        return preset
-
-
-def _is_of_pretrained(preprocessor):
-    """Whether it makes series of one channel and their differences."""
-    differences = getattr(preprocessor, "differences", False)
-    return differences and preprocessor.input_shape[1] == 2
-
 
 def _tune_thresholds(classifier, targets, probabilities):
     """Sets the thresholds of labels, and returns whether there was enough to do so."""
@@ -661,48 +482,6 @@ def _tune_thresholds(classifier, targets, probabilities):
     if enough:
         classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
     return enough
-
-
-def _check_lengths(X, **others):
-    for name, values in others.items():
-        if values is None:
-            continue
-        shape = np.shape(np.asarray(values))
-        if shape[:1] != (len(X),):
-            raise ValueError(
-                f"Arguments `X` and `{name}` must have the same number of samples. "
-                f"Received: {len(X)} samples, and `{name}` of shape {shape}"
-            )
-
-
-def _checked_weights(sample_weight):
-    weights = np.asarray(sample_weight)
-    if weights.ndim != 1 or weights.dtype.kind not in "biuf":
-        raise ValueError(
-            "Argument `sample_weight` must hold one number for each sample. "
-            f"Received: shape {weights.shape}, dtype {weights.dtype}"
-        )
-    # Written so that NaN fails too.
-    if not np.isfinite(weights).all() or weights.min() < 0:
-        raise ValueError(
-            "Argument `sample_weight` must hold finite numbers of at least 0. "
-            f"Received: values from {weights.min()} to {weights.max()}"
-        )
-    if not weights.any():
-        raise ValueError("Argument `sample_weight`: some weight must not be zero.")
-    return weights.astype(float)
-
-
-def _check_class_weight(class_weight):
-    if class_weight is None or class_weight == "balanced":
-        return
-    if not isinstance(class_weight, dict):
-        raise TypeError(
-            'Argument `class_weight` must be None, "balanced" or a dictionary from '
-            f"labels to weights. Received: class_weight={class_weight!r}"
-        )
-    for label, weight in class_weight.items():
-        check_number(f"class_weight[{label!r}]", weight, above=0.0)
 
 
 @contextlib.contextmanager
