@@ -59,10 +59,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--validation",
         type=types.fraction,
-        default=0.1,
         metavar="FRACTION",
         help="fraction of the training samples to choose the best epoch by, "
-        "default: %(default)s",
+        "default: 0.1, or of fewer than 100 samples 0, which keeps the last",
     )
     parser.add_argument(
         "--seed", type=types.natural_number, default=0, help="default: %(default)s"
@@ -121,7 +120,7 @@ def _settings(args, output):
         "batch_size": args.batch_size,
         "learning_rate": args.learning_rate,
         "random_state": args.seed,
-        "validation_fraction": args.validation,
+        "validation_fraction": "auto" if args.validation is None else args.validation,
         "output": output,
         "input_shape": args.input_shape,
         "verbose": 1 if is_watched() else 2,

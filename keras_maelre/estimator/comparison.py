@@ -15,21 +15,26 @@ from sklearn.svm import SVC, LinearSVC
 from keras_maelre.estimator.extra_features import PENALTIES
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
+from keras_maelre.models.sample_batches import take
+from keras_maelre.training.linear_probe import assign_folds
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """A classifier and a simple tool, trained and validated on the same samples.
 
-    The attribute `comparison_` of a fitted `MaelreEstimator`.
+    The attribute `comparison_` of a fitted `MaelreEstimator`. Where that trains on all
+    samples, since they are few, it is the linear probe before the training that is
+    compared, in cross-validation.
 
     Args:
         tool: String, what the simple tool is.
         features: String, the expression that `extra_features` takes to join both.
         samples: Integer, how many were validated on.
+        folds: Integer, those of the cross-validation; 0 of validation samples.
         metric: String, `"accuracy"`, or `"micro-F1"` of multi-label targets.
-        classifier: Float, the classifier's score. Its best epoch was chosen on the same
-            samples, which flatters it.
+        classifier: Float, the score of the classifier, whose best epoch was chosen on
+            the same samples, which flatters it; or of the probe.
         simple: Float, the score of the simple tool.
         standard_error: Float, of the difference of the two scores, after Agresti and
             Caffo (The American Statistician 54(4), 2000).
@@ -52,6 +57,7 @@ class Comparison:
     tool: str
     features: str
     samples: int
+    folds: int
     metric: str
     classifier: float
     simple: float
@@ -69,9 +75,12 @@ class Comparison:
         return shrunk * (self.simple - self.classifier) > self.standard_error
 
     def __str__(self):
+        where, what = f"On the {self.samples} validation samples", self.metric
+        if self.folds:
+            where = f"In {self.folds} folds of the {self.samples} samples"
+            what = f"{self.metric} of the linear probe"
         return (
-            f"On the {self.samples} validation samples: {self.metric} "
-            f"{self.classifier:.3f}; {self.tool} {self.simple:.3f} in "
+            f"{where}: {what} {self.classifier:.3f}; {self.tool} {self.simple:.3f} in "
             f"{self.seconds:.0f} s; standard error of the difference "
             f"{self.standard_error:.3f}."
         )
@@ -130,7 +139,7 @@ def simple_tool(modality, multi_label=False, random_state=None):
 
 
 def compare(modality, trained, held_out, score, multi_label, seed):
-    """Fits the simple tool, and scores it beside a classifier.
+    """Fits the simple tool, and scores it beside a classifier on validation samples.
 
     Args:
         modality: String, one of `TOOLS`.
@@ -155,14 +164,51 @@ def compare(modality, trained, held_out, score, multi_label, seed):
         simple = f1_score(targets, answer, average="micro", zero_division=0.0)
     else:
         simple = np.mean(answer == targets)
+    metric = "micro-F1" if multi_label else "accuracy"
+    return _comparison(modality, len(targets), 0, metric, score, simple, begin)
+
+
+def compare_in_folds(modality, samples, targets, groups, probe, seed):
+    """Fits the simple tool to the folds of a linear probe, and scores it beside that.
+
+    Args:
+        modality: String, one of `TOOLS`.
+        samples: List or array of raw samples.
+        targets: Array of integers, their classes.
+        groups: Optional array with the group of each sample.
+        probe: A `ProbeReport` of the same samples, groups and seed.
+        seed: Integer.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        ValueError: As in `compare`, or if a fold leaves a single class to learn from.
+    """
+    begin = time.monotonic()
+    rows = np.eye(targets.max() + 1)[targets]
+    folds = assign_folds(rows, groups, probe.folds, False, seed)
+    right = []
+    for fold in range(probe.folds):
+        learned, judged = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        tool = simple_tool(modality, random_state=seed)
+        tool.fit(take(samples, learned), targets[learned])
+        right.append(tool.predict(take(samples, judged)) == targets[judged])
+    simple = np.mean(np.concatenate(right))
+    return _comparison(
+        modality, len(targets), probe.folds, "accuracy", probe.accuracy, simple, begin
+    )
+
+
+def _comparison(modality, count, folds, metric, score, simple, begin):
     # As of independent samples: both see the same, which makes the error smaller.
-    count = len(targets)
     shares = [(share * count + 1) / (count + 2) for share in (score, simple)]
     error = sum(share * (1 - share) for share in shares) / (count + 2)
     return Comparison(
         *TOOLS[modality],
         samples=count,
-        metric="micro-F1" if multi_label else "accuracy",
+        folds=folds,
+        metric=metric,
         classifier=float(score),
         simple=float(simple),
         standard_error=float(np.sqrt(error)),

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
-from keras_maelre.estimator.comparison import TOOLS, compare
+from keras_maelre.estimator.comparison import TOOLS, compare, compare_in_folds
 from keras_maelre.estimator.default_preprocessor import warn_of_cuts
 from keras_maelre.estimator.extra_features import JoinedHead, split_samples
 from keras_maelre.estimator.new_classifier import new_classifier
@@ -33,6 +33,7 @@ from keras_maelre.training import small_data_recipe, tune_thresholds
 FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
+VALIDATION_FRACTION, FEWEST_TO_VALIDATE = 0.1, 100
 
 
 class MaelreEstimator(ClassifierMixin, BaseEstimator):
@@ -78,9 +79,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             the same result every time, on one backend and machine.
         validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
             on after every epoch, to keep the best weights: of every class where that is
-            no more than twice the fraction. 0 keeps the last. Of multi-label targets, a
-            hundred of them or more choose the threshold of each label too, unless the
-            probe is kept.
+            no more than twice the fraction. 0 trains on all, and keeps the last
+            weights. `"auto"` is 0 for fewer than 100 samples, of which a tenth tells
+            nothing, and 0.1 for others. Of multi-label targets, a hundred validation
+            samples or more choose the threshold of each label too, unless the probe is
+            kept.
         output: Optional path of a folder for checkpoints. If it holds this very
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
@@ -107,8 +110,9 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
             is fitted to the same samples, which takes seconds more, and a warning says
-            so if it is better on the validation samples. Not for images, and not with
-            `extra_features`.
+            so if it is better on the validation samples. Where fewer than 100 samples
+            are all trained on, it is compared with the linear probe in
+            cross-validation. Not for images, and not with `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
@@ -156,7 +160,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         learning_rate=None,
         class_weight=None,
         random_state=None,
-        validation_fraction=0.1,
+        validation_fraction="auto",
         output=None,
         input_shape=None,
         aligned="auto",
@@ -242,10 +246,9 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 warn_of_cuts(classifier.preprocessor, samples)
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
             recipe = self._recipe(preset in PRETRAINED, aligned)
+            fraction = self._validation_fraction(len(samples))
             # As the recipe splits.
-            out = stratified_split(
-                targets, self.validation_fraction, groups, seed, every_class=False
-            )
+            out = stratified_split(targets, fraction, groups, seed, every_class=False)
             trained, held_out = (samples, targets, weights), None
             if self.extra_features is not None and out.any():
                 trained, held_out = split_samples(samples, targets, weights, out)
@@ -254,7 +257,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 classifier,
                 *trained[:2],
                 validation_data=held_out and held_out[:2],
-                validation_split=self.validation_fraction,
+                validation_split=fraction,
                 groups=groups,
                 sample_weight=trained[2],
                 epochs=self._count_epochs(len(samples)),
@@ -287,8 +290,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 if _tune_thresholds(classifier, y, found):
                     decided = classifier.decide(found)
                     score = f1_score(y, decided, average="micro", zero_division=0.0)
-            if self.compare:
-                self.comparison_ = self._compared(*parts, score, multi_label, seed)
+            self.comparison_ = self._compared(compare, *parts, score, multi_label, seed)
+        elif history.probe and not multi_label and len(samples) < FEWEST_TO_VALIDATE:
+            # Of few samples a cross-validation takes seconds, too.
+            self.comparison_ = self._compared(
+                compare_in_folds, samples, targets, groups, history.probe, seed
+            )
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -432,12 +439,17 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         return small_data_recipe(self.modality, pretrained, aligned, **changes)
 
+    def _validation_fraction(self, samples):
+        if self.validation_fraction != "auto":
+            return self.validation_fraction
+        return 0.0 if samples < FEWEST_TO_VALIDATE else VALIDATION_FRACTION
+
     def _count_epochs(self, samples):
         if self.epochs is not None:
             return self.epochs
         if self.time_limit is not None:
             return MOST_EPOCHS
-        trained = samples * (1 - self.validation_fraction)
+        trained = samples * (1 - self._validation_fraction(samples))
         steps = max(1, int(trained / self.batch_size))
         return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
 
@@ -454,12 +466,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
 
-    def _compared(self, trained, held_out, score, multi_label, seed):
+    def _compared(self, function, *arguments):
         """Returns the comparison with the simple tool, and warns if that is better."""
-        if self.modality not in TOOLS:
+        if not self.compare or self.modality not in TOOLS:
             return None
         try:
-            found = compare(self.modality, trained, held_out, score, multi_label, seed)
+            found = function(self.modality, *arguments)
         except ValueError as error:
             if self.verbose:
                 print(f"Not compared with a simple tool: {error}")

@@ -31,7 +31,14 @@ def check_parameters(estimator):
         check_integer("epochs", estimator.epochs)
     check_integer("batch_size", estimator.batch_size)
     check_integer("verbose", estimator.verbose, 0, 2)
-    check_rate("validation_fraction", estimator.validation_fraction)
+    fraction = estimator.validation_fraction
+    if not isinstance(fraction, str):
+        check_rate("validation_fraction", fraction)
+    elif fraction != "auto":
+        raise ValueError(
+            'Argument `validation_fraction` must be "auto" or a number in [0, 1). '
+            f"Received: validation_fraction={fraction!r}"
+        )
     _check_aligned(estimator)
     check_flag("channels_first", estimator.channels_first)
     check_flag("compare", estimator.compare)

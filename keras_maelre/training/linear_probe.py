@@ -163,7 +163,7 @@ def linear_probe(
                 "Argument `sample_weight` must hold a finite number above 0 for each "
                 f"sample. Received: sample_weight={sample_weight!r}"
             )
-    parts = _assign_folds(rows, groups, folds, multi_label, seed)
+    parts = assign_folds(rows, groups, folds, multi_label, seed)
 
     # === Features ===
     features = classifier.embed(x, batch_size=batch_size, verbose=verbose)
@@ -222,7 +222,7 @@ def linear_probe(
     return report
 
 
-def _assign_folds(rows, groups, folds, multi_label, seed):
+def assign_folds(rows, groups, folds, multi_label, seed):
     """Deals groups out to folds, class by class; returns the fold of each sample."""
     groups = np.arange(len(rows)) if groups is None else np.asarray(groups)
     _, first, groups = np.unique(groups, return_index=True, return_inverse=True)

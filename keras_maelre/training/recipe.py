@@ -208,7 +208,8 @@ class Recipe:
             A `keras.callbacks.History` of all epochs, those before an interruption
             included. Its `best_epoch` is the one whose weights were kept, counted from
             0, or -1 for the probe, and `best_score` what that validated at; both are
-            `None` if the last weights were kept without a comparison.
+            `None` if the last weights were kept without a comparison. Its `probe` is
+            the `ProbeReport` of the probe before the training, or `None`.
 
         Raises:
             TypeError: If an argument is of the wrong type.

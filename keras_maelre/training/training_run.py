@@ -215,6 +215,7 @@ def run(
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
         classifier.save_to_preset(folder / "preset")
+    history.probe = probe
     history.best_epoch, history.best_score = None, None
     if best is not None and best.epoch is not None:
         history.best_epoch, history.best_score = best.epoch, best.score

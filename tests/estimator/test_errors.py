@@ -39,7 +39,8 @@ PARAMETERS = {
     ),
     "random_state": ({"random_state": "seed"}, ValueError, "seed"),
     "validation_all": ({"validation_fraction": 1.0}, ValueError, "validation_fraction"),
-    "validation_type": ({"validation_fraction": "x"}, TypeError, "validation_fraction"),
+    "validation_type": ({"validation_fraction": [0]}, TypeError, "validation_fraction"),
+    "validation_word": ({"validation_fraction": "x"}, ValueError, '"auto" or a number'),
     "output_type": ({"output": 3}, TypeError, "`output` must be the path"),
     "output_state": (
         {"output": "run", "random_state": None},

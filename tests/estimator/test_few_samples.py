@@ -1,0 +1,76 @@
+"""Fewer than 100 samples: all are trained on, and a cross-validation compares."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.model_selection import PredefinedSplit, cross_val_score
+
+from keras_maelre.estimator import simple_tool
+from keras_maelre.training.linear_probe import assign_folds
+from tests.estimator.small import documents, estimator, waves
+
+pytestmark = pytest.mark.compiles_long
+QUICK = {"aligned": True, "batch_size": 32, "validation_fraction": "auto"}
+
+
+@pytest.mark.parametrize("count, validated", [(99, False), (100, True)])
+def test_a_tenth_is_validated_on_from_100_samples_on(count, validated):
+    fitted = estimator(**QUICK).fit(*waves(count))
+    assert ("val_accuracy" in fitted.history_) is validated
+
+
+def test_what_is_asked_for_is_done():
+    fitted = estimator(**{**QUICK, "validation_fraction": 0.25}).fit(*waves(16))
+    assert "val_accuracy" in fitted.history_
+
+
+def test_epochs_are_those_of_all_samples():
+    few = estimator(**QUICK, preset=None)
+    assert few.set_params(epochs=None)._count_epochs(64) == 200
+    assert few.set_params(batch_size=2)._count_epochs(64) == -(-1000 // 32)
+
+
+def test_the_probe_is_compared_in_its_own_folds():
+    X, y = documents(24)
+    y[:7] = "winter"  # which the words do not tell
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "In 5 folds")
+        fitted = estimator("bytes", **{**QUICK, "aligned": "auto"}, compare=True)
+        found = fitted.fit(X, y).comparison_
+    assert (found.samples, found.folds, found.metric) == (24, 5, "accuracy")
+    assert str(found).startswith("In 5 folds of the 24 samples: accuracy of the linear")
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    targets = np.unique(y, return_inverse=True)[1]
+    folds = assign_folds(np.eye(2)[targets], None, 5, False, seed)
+    right = cross_val_score(
+        simple_tool("bytes", random_state=seed), X, y, cv=PredefinedSplit(folds)
+    )
+    sizes = np.bincount(folds)
+    assert 0 < found.simple < 1
+    assert found.simple == pytest.approx(np.average(right, weights=sizes))
+
+
+def test_a_better_simple_tool_is_told():
+    """The order of six letters decides, which words tell and mean bytes do not."""
+    generator, y = np.random.default_rng(0), np.arange(40) % 2
+    X = []
+    for label in y:
+        words = ["".join(generator.permutation(list("listen"))) for _ in range(6)]
+        words[generator.integers(6)] = ("listen", "silent")[label]
+        X.append(" ".join(words))
+    fitted = estimator("bytes", **{**QUICK, "aligned": "auto"}, compare=True)
+    with pytest.warns(UserWarning, match="In 5 folds.*probe.*TF-IDF.*simple_tool"):
+        fitted.fit(X, y)
+    assert fitted.comparison_.prefers_simple
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"compare": False}, {"compare": True, "recipe": {"probe": False}}],
+    ids=["not asked for", "without a probe"],
+)
+@pytest.mark.filterwarnings("ignore:The training has only")
+def test_nothing_to_compare(parameters):
+    fitted = estimator(**QUICK, **parameters).fit(*waves(16))
+    assert fitted.comparison_ is None
