@@ -25,6 +25,7 @@ from keras_maelre.estimator.parameter_checks import (
 )
 from keras_maelre.estimator.raw_samples import raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
+from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training import small_data_recipe, tune_thresholds
@@ -72,7 +73,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             series go in come before it: seconds, of thousands of steps up to a minute.
         batch_size: Integer.
         learning_rate: Float above 0, or `None` for that of the recipe, which is lower
-            from pretrained weights.
+            for series from pretrained weights, saved ones included.
         class_weight: `None`; `"balanced"`, so that every class counts as much as the
             others; or a dictionary from labels to weights. Single-label only.
         random_state: Integer, `numpy.random.RandomState` or `None`. An integer gives
@@ -245,7 +246,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
-            recipe = self._recipe(preset in PRETRAINED, aligned)
+            is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
+            recipe = self._recipe(self.modality == "series" and not is_new, aligned)
             fraction = self._validation_fraction(len(samples))
             # As the recipe splits.
             out = stratified_split(targets, fraction, groups, seed, every_class=False)

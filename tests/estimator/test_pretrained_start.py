@@ -72,6 +72,17 @@ def test_what_a_probe_prefers_is_trained(preferred, kept, preferring, capsys):
     assert ("The last epoch must reach" in printed) == (kept == PRETRAINED)
 
 
+def test_saved_weights_are_pretrained_too(tmp_path, capsys):
+    X, y = waves(16)
+    default(preset="tiny").fit(X, y).classifier_.save_to_preset(tmp_path)
+    capsys.readouterr()
+    default(preset=tmp_path).fit(X, y)
+    printed = capsys.readouterr().out
+    assert rate(printed) == 2e-4
+    assert row(printed, "augmentation") == "WindowSlice"
+    assert "The last epoch must reach" in printed
+
+
 @pytest.mark.parametrize(
     "change", [{"learning_rate": 3e-3}, {"recipe": {"learning_rate": 3e-3}}]
 )
