@@ -61,7 +61,8 @@ def add_arguments(parser):
         type=types.fraction,
         metavar="FRACTION",
         help="fraction of the training samples to choose the best epoch by, "
-        "default: 0.1, or of fewer than 100 samples 0, which keeps the last",
+        "default: 0.1, or 0, which keeps the last, of fewer than 100 samples or fewer "
+        "than 5 of a class",
     )
     parser.add_argument(
         "--seed", type=types.natural_number, default=0, help="default: %(default)s"

@@ -34,7 +34,7 @@ from keras_maelre.training import small_data_recipe, tune_thresholds
 FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
-VALIDATION_FRACTION, FEWEST_TO_VALIDATE = 0.1, 100
+VALIDATION_FRACTION, FEWEST_TO_VALIDATE, FEWEST_OF_A_CLASS = 0.1, 100, 5
 
 
 class MaelreEstimator(ClassifierMixin, BaseEstimator):
@@ -81,10 +81,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         validation_fraction: Float in `[0, 1)`, the fraction of the samples to validate
             on after every epoch, to keep the best weights: of every class where that is
             no more than twice the fraction. 0 trains on all, and keeps the last
-            weights. `"auto"` is 0 for fewer than 100 samples, of which a tenth tells
-            nothing, and 0.1 for others. Of multi-label targets, a hundred validation
-            samples or more choose the threshold of each label too, unless the probe is
-            kept.
+            weights. `"auto"` is 0 for fewer than 100 samples, or fewer than 5 of a
+            class on average: too few to do without some, which would tell little. For
+            others it is 0.1. Of multi-label targets, a hundred validation samples or
+            more choose the threshold of each label too, unless the probe is kept.
         output: Optional path of a folder for checkpoints. If it holds this very
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
@@ -111,9 +111,9 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
             is fitted to the same samples, which takes seconds more, and a warning says
-            so if it is better on the validation samples. Where fewer than 100 samples
-            are all trained on, it is compared with the linear probe in
-            cross-validation. Not for images, and not with `extra_features`.
+            so if it is better on the validation samples; where `"auto"` keeps none,
+            than the linear probe in cross-validation. Not for images, and not with
+            `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
@@ -248,7 +248,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
             is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
             recipe = self._recipe(self.modality == "series" and not is_new, aligned)
-            fraction = self._validation_fraction(len(samples))
+            fraction = self._fraction(targets, multi_label)
             # As the recipe splits.
             out = stratified_split(targets, fraction, groups, seed, every_class=False)
             trained, held_out = (samples, targets, weights), None
@@ -262,7 +262,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 validation_split=fraction,
                 groups=groups,
                 sample_weight=trained[2],
-                epochs=self._count_epochs(len(samples)),
+                epochs=self._count_epochs(len(samples) * (1 - fraction)),
                 time_limit=self.time_limit,
                 batch_size=self.batch_size,
                 output=self.output,
@@ -293,7 +293,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     decided = classifier.decide(found)
                     score = f1_score(y, decided, average="micro", zero_division=0.0)
             self.comparison_ = self._compared(compare, *parts, score, multi_label, seed)
-        elif history.probe and not multi_label and len(samples) < FEWEST_TO_VALIDATE:
+        elif history.probe and not multi_label and self.validation_fraction == "auto":
             # Of few samples a cross-validation takes seconds, too.
             self.comparison_ = self._compared(
                 compare_in_folds, samples, targets, groups, history.probe, seed
@@ -441,17 +441,20 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         return small_data_recipe(self.modality, pretrained, aligned, **changes)
 
-    def _validation_fraction(self, samples):
+    def _fraction(self, targets, multi_label):
+        """Returns the fraction of the samples to validate on."""
         if self.validation_fraction != "auto":
             return self.validation_fraction
-        return 0.0 if samples < FEWEST_TO_VALIDATE else VALIDATION_FRACTION
+        fewest = FEWEST_TO_VALIDATE
+        if not multi_label:
+            fewest = max(fewest, FEWEST_OF_A_CLASS * len(np.unique(targets)))
+        return 0.0 if len(targets) < fewest else VALIDATION_FRACTION
 
-    def _count_epochs(self, samples):
+    def _count_epochs(self, trained):
         if self.epochs is not None:
             return self.epochs
         if self.time_limit is not None:
             return MOST_EPOCHS
-        trained = samples * (1 - self._validation_fraction(samples))
         steps = max(1, int(trained / self.batch_size))
         return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-STEPS // steps)))
 

@@ -1,4 +1,4 @@
-"""Fewer than 100 samples: all are trained on, and a cross-validation compares."""
+"""Few samples: all are trained on, and a cross-validation compares."""
 
 import warnings
 
@@ -25,10 +25,11 @@ def test_what_is_asked_for_is_done():
     assert "val_accuracy" in fitted.history_
 
 
-def test_epochs_are_those_of_all_samples():
-    few = estimator(**QUICK, preset=None)
-    assert few.set_params(epochs=None)._count_epochs(64) == 200
-    assert few.set_params(batch_size=2)._count_epochs(64) == -(-1000 // 32)
+@pytest.mark.parametrize("classes, fraction", [(20, 0.1), (21, 0.0)])
+def test_nothing_is_held_out_of_few_of_a_class(classes, fraction):
+    few, targets = estimator(**QUICK), np.arange(100) % classes
+    assert few._fraction(targets, multi_label=False) == fraction
+    assert few._fraction(np.eye(classes)[targets], multi_label=True) == 0.1
 
 
 def test_the_probe_is_compared_in_its_own_folds():
