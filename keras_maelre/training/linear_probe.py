@@ -53,6 +53,17 @@ class ProbeReport:
     features: int
     seconds: float
 
+    def to_json(self):
+        """Returns what `from_json` takes, of types that JSON has."""
+        return {**vars(self), "scale": np.asarray(self.scale).tolist()}
+
+    @classmethod
+    def from_json(cls, values):
+        """Returns the report that `to_json` was called of."""
+        scale = values["scale"]
+        scale = np.array(scale) if isinstance(scale, list) else scale
+        return cls(**{**values, "scale": scale})
+
     def __str__(self):
         return (
             f"Linear probe ({self.method}, penalty {self.strength:.3g}) on "

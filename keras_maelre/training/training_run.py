@@ -19,7 +19,7 @@ from keras_maelre.training.averaged_weights import AveragedWeights
 from keras_maelre.training.best_weights import BestWeights
 from keras_maelre.training.exact_statistics import ExactStatistics
 from keras_maelre.training.fingerprint import fingerprint
-from keras_maelre.training.linear_probe import linear_probe
+from keras_maelre.training.linear_probe import ProbeReport, linear_probe
 from keras_maelre.training.resumable_training import ResumableTraining
 from keras_maelre.training.time_budget import StopInTime, plan_in_time
 
@@ -115,7 +115,7 @@ def run(
     watched += as_list(callbacks)
     if time_limit is not None:
         watched.append(StopInTime(begin + time_limit))
-    plan_file = resumable = None
+    plan_file = probe_file = resumable = None
     going_on = resuming = False
     if folder is not None:
         settings = _settings(
@@ -130,7 +130,7 @@ def run(
         )
         resumable = ResumableTraining(folder / "checkpoint", settings, averages, best)
         watched.append(resumable)
-        plan_file = folder / "plan.json"
+        plan_file, probe_file = folder / "plan.json", folder / "probe.json"
         going_on = resume and plan_file.is_file()
         resuming = going_on and resumable.can_resume()
 
@@ -193,6 +193,8 @@ def run(
         if verbose and resumable.can_resume():
             print(f"The training that {folder} holds is replaced.")
         _write_json(plan_file, plan)
+        if probe is not None:
+            _write_json(probe_file, probe.to_json())
 
     # === Training ===
     if verbose:
@@ -215,7 +217,7 @@ def run(
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
         classifier.save_to_preset(folder / "preset")
-    history.probe = probe
+    history.probe = _read_probe(probe_file) if resuming and recipe.probe else probe
     history.best_epoch, history.best_score = None, None
     if best is not None and best.epoch is not None:
         history.best_epoch, history.best_score = best.epoch, best.score
@@ -395,6 +397,15 @@ def _read_plan(path):
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"The plan of the training in {str(path)!r} is damaged: {error!r}"
+        ) from error
+
+
+def _read_probe(path):
+    try:
+        return ProbeReport.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"The report of the probe in {str(path)!r} is damaged: {error!r}"
         ) from error
 
 

@@ -1,5 +1,7 @@
 """Few samples: all are trained on, and a cross-validation compares."""
 
+import dataclasses
+import json
 import warnings
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from sklearn.model_selection import PredefinedSplit, cross_val_score
 
 from keras_maelre.estimator import simple_tool
-from keras_maelre.training.linear_probe import assign_folds
+from keras_maelre.training.linear_probe import ProbeReport, assign_folds
 from tests.estimator.small import documents, estimator, waves
 
 pytestmark = pytest.mark.compiles_long
@@ -75,3 +77,25 @@ def test_a_better_simple_tool_is_told():
 def test_nothing_to_compare(parameters):
     fitted = estimator(**QUICK, **parameters).fit(*waves(16))
     assert fitted.comparison_ is None
+
+
+def test_a_resumed_training_is_compared_as_the_whole(tmp_path):
+    X, y = waves(24)
+    options = {**QUICK, "compare": True, "output": tmp_path, "epochs": 2}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "In 5 folds")
+        whole = estimator(**options).fit(X, y).comparison_
+        again = estimator(**options).fit(X, y).comparison_
+    assert dataclasses.replace(again, seconds=whole.seconds) == whole
+    for text in ("", "[]", '{"loss": 1.0}'):
+        (tmp_path / "probe.json").write_text(text)
+        with pytest.raises(ValueError, match="probe.json"):
+            estimator(**options).fit(X, y)
+
+
+@pytest.mark.parametrize("scale", [2.5, np.array([0.5, 3.0])])
+def test_a_report_of_a_probe_survives_json(scale):
+    report = ProbeReport("ridge", 1e-3, 0.5, 0.75, scale, 5, 40, 600, 1.5)
+    read = ProbeReport.from_json(json.loads(json.dumps(report.to_json())))
+    np.testing.assert_array_equal(read.scale, report.scale)
+    assert {**vars(read), "scale": 0} == {**vars(report), "scale": 0}
