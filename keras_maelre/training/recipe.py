@@ -50,8 +50,8 @@ class Recipe:
         ema_fraction: Float in `(0, 1]`, the fraction of all steps that the averages
             reach back over.
         balanced: Boolean. Whether classes are sampled alike, see `AugmentedBatches`.
-        drop_path_rate: Float in `[0, 1)`, set on the classifier.
-        dropout_rate: Float in `[0, 1)`, set on the classifier.
+        drop_path_rate: Float in `[0, 1)`, set on the classifier, of long trainings.
+        dropout_rate: Float in `[0, 1)`, set on the classifier, of long trainings.
         restore_best_weights: Boolean. Whether the weights of the epoch that validated
             best are kept in the end, instead of the last.
         probe: Boolean. Whether the head is fitted by `linear_probe` before the
@@ -63,10 +63,11 @@ class Recipe:
         augmentation: List of layers for `AugmentedBatches`, or a function from the
             classifier's `Modality` to one.
         mixing: As `augmentation`.
-        full_augmentation_steps: Integer, the length of training from which on every
-            sample is augmented and every batch mixed. In shorter trainings it is a
-            fraction of them, `(steps / full_augmentation_steps) ** 1.5`, since few
-            steps do not teach new weights what changes and what does not.
+        full_regularization_steps: Integer, the length of training from which on every
+            sample is augmented, every batch mixed, and the dropout rates are as given.
+            In shorter trainings it is a fraction of the samples, batches and rates,
+            `(steps / full_regularization_steps) ** 2`: few steps do not teach new
+            weights what changes and what does not.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -105,7 +106,7 @@ class Recipe:
     probe: bool = False
     augmentation: list = dataclasses.field(default_factory=list)
     mixing: list = dataclasses.field(default_factory=list)
-    full_augmentation_steps: int = 5000
+    full_regularization_steps: int = 2000
 
     few_steps_advice = (
         "use more epochs, smaller batches, or `small_data_recipe`, which begins with a "
@@ -126,8 +127,8 @@ class Recipe:
         self.ema_fraction = check_number(
             "ema_fraction", self.ema_fraction, above=0.0, high=1.0
         )
-        self.full_augmentation_steps = check_integer(
-            "full_augmentation_steps", self.full_augmentation_steps
+        self.full_regularization_steps = check_integer(
+            "full_regularization_steps", self.full_regularization_steps
         )
         for name in ("ema", "balanced", "restore_best_weights", "probe"):
             setattr(self, name, check_flag(name, getattr(self, name)))
@@ -270,7 +271,10 @@ class Recipe:
                 f"A recipe for {self.task} trains classifiers of that modality. "
                 f"Received: a classifier of modality {classifier.modality.name!r}"
             )
-        classifier.backbone.set_dropout(self.dropout_rate, self.drop_path_rate)
+        fraction = self.regularized_fraction(total_steps)
+        classifier.backbone.set_dropout(
+            fraction * self.dropout_rate, fraction * self.drop_path_rate
+        )
         with classifier.strategy_scope():
             classifier.compile(
                 optimizer=self.optimizer(classifier, total_steps),
@@ -295,7 +299,7 @@ class Recipe:
             self.labels(classifier, y),
             augmentation=self.layers("augmentation", classifier.modality),
             mixing=self.layers("mixing", classifier.modality),
-            augmented_fraction=self.augmented_fraction(total_steps),
+            augmented_fraction=self.regularized_fraction(total_steps),
             balanced=self.balanced,
             **_common(classifier),
             **kwargs,
@@ -319,11 +323,11 @@ class Recipe:
         layers = getattr(self, name)
         return list(layers(modality) if callable(layers) else layers)
 
-    def augmented_fraction(self, total_steps):
-        """Returns what fraction of samples and batches a training changes."""
+    def regularized_fraction(self, total_steps):
+        """Returns what fraction of samples, batches and rates a training changes by."""
         if total_steps is None:
             return 1.0
-        return min(1.0, total_steps / self.full_augmentation_steps) ** 1.5
+        return min(1.0, total_steps / self.full_regularization_steps) ** 2
 
     def labels(self, classifier, y):
         """Returns labels as integers, or as rows of numbers for each sample."""

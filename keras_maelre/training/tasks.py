@@ -126,7 +126,7 @@ SMALL = {
     "balanced": False,
     "mixing": [],
     # What is changed is little, and what is trained need not begin anew.
-    "full_augmentation_steps": 1,
+    "full_regularization_steps": 1,
 }
 SMALL_TASKS = {
     "text": {**SMALL, "augmentation": _text_augmentation, "dropout_rate": 0.1},

@@ -40,7 +40,7 @@ def test_every_task_trains_with_all_of_its_recipe(task, capsys):
     model = tiny_classifier(task, num_classes=3, multi_label=multi_label)
     x = random_input(task, batch=12)
     y = np.eye(3, dtype=int)[np.arange(12) % 3] if multi_label else np.arange(12) % 3
-    made = recipe(task)
+    made = recipe(task, full_regularization_steps=1)
     before = [np.array(w) for w in model.trainable_weights]
     history = made.fit(model, x, y, epochs=2, batch_size=4, validation_split=0.3)
     for metric in made.metrics(multi_label):
@@ -231,15 +231,18 @@ def test_groups_are_not_divided():
 
 
 @pytest.mark.compiles_long
-@pytest.mark.parametrize("steps, fraction", [(8, 0.125), (2, 1.0)])
-def test_few_steps_are_augmented_in_part(steps, fraction, capsys):
-    made = recipe("series", full_augmentation_steps=steps)
-    assert made.augmented_fraction(2) == fraction
-    assert made.augmented_fraction(None) == made.augmented_fraction(9) == 1.0
+@pytest.mark.parametrize("steps, fraction", [(4, 0.25), (2, 1.0)])
+def test_few_steps_are_regularized_in_part(steps, fraction, capsys):
+    made = recipe("series", full_regularization_steps=steps)
+    assert made.regularized_fraction(2) == fraction
+    assert made.regularized_fraction(None) == made.regularized_fraction(9) == 1.0
     options = {"validation_data": (X, Y), "epochs": 1, "batch_size": 12}
-    made.fit(classifier(), X, Y, **options, verbose=2)
+    model = classifier()
+    made.fit(model, X, Y, **options, verbose=2)
+    assert model.backbone.drop_path_rate == pytest.approx(0.1 * fraction)
     printed = capsys.readouterr().out
-    assert ("changed        12.5% of samples and batches" in printed) == (fraction < 1)
+    assert f"drop path {0.1 * fraction:g}" in printed
+    assert ("changed        25.0% of samples and batches" in printed) == (fraction < 1)
 
 
 def test_a_recipe_is_for_its_modality():
