@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 import keras
 
@@ -22,6 +23,9 @@ from keras_maelre.training.schedule import WarmupCosine
 from keras_maelre.training.tasks import SMALL, SMALL_TASKS, TASKS, small_series
 from keras_maelre.training.training_run import run
 
+# The paper prints none.
+LEARNING_RATE = 3e-4
+
 
 @dataclasses.dataclass
 class Recipe:
@@ -33,7 +37,8 @@ class Recipe:
 
     Args:
         task: String, the name of the modality.
-        learning_rate: Float above 0, at the end of the warm-up.
+        learning_rate: Float above 0, at the end of the warm-up, or `None` for 3e-4 in
+            long trainings and up to twice that in short ones; see `rate`.
         warmup_fraction: Float in `[0, 1)`, the fraction of all steps over which the
             learning rate rises; then it falls as a cosine to 0.
         layer_decay: Float in `(0, 1]`, what the learning rate is multiplied by from
@@ -90,7 +95,7 @@ class Recipe:
     """
 
     task: str
-    learning_rate: float = 6e-4  # of which a cosine leaves half, on average
+    learning_rate: float | None = None
     warmup_fraction: float = 0.06  # 3 of 50 epochs
     layer_decay: float = 1.0
     weight_decay: float = 0.05
@@ -115,7 +120,7 @@ class Recipe:
 
     def __post_init__(self):
         for name in ("learning_rate", "global_clipnorm", "positive_weight"):
-            if name != "global_clipnorm" or self.global_clipnorm is not None:
+            if name == "positive_weight" or getattr(self, name) is not None:
                 setattr(self, name, check_number(name, getattr(self, name), above=0.0))
         for name in ("label_smoothing", "drop_path_rate", "dropout_rate"):
             setattr(self, name, check_rate(name, getattr(self, name)))
@@ -150,6 +155,9 @@ class Recipe:
                 if callable(value):
                     value = value(modalities.get(self.task))
                 value = _names(value)
+            elif name == "learning_rate" and value is None:
+                value = f"{self.rate(math.inf):g}, in short trainings up to "
+                value += f"{self.rate(0):g}"
             if name != "task":
                 lines.append(f"  {name:<20} {value}")
         return "\n".join(lines)
@@ -323,6 +331,17 @@ class Recipe:
         layers = getattr(self, name)
         return list(layers(modality) if callable(layers) else layers)
 
+    def rate(self, total_steps):
+        """Returns the learning rate at the end of the warm-up.
+
+        Where a recipe has none of its own, it is higher in trainings that are
+        regularized in part: a cosine leaves half of it on average, and few steps have
+        as far to go.
+        """
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return LEARNING_RATE * (2 - self.regularized_fraction(total_steps))
+
     def regularized_fraction(self, total_steps):
         """Returns what fraction of samples, batches and rates a training changes by."""
         if total_steps is None:
@@ -344,7 +363,7 @@ class Recipe:
             horizon = max(2.0, self.ema_fraction * total_steps)
             averages = {"use_ema": True, "ema_momentum": 1 - 1 / horizon}
         optimizer = AdamW(
-            WarmupCosine(self.learning_rate, total_steps, self.warmup_fraction),
+            WarmupCosine(self.rate(total_steps), total_steps, self.warmup_fraction),
             weight_decay=self.weight_decay,
             global_clipnorm=self.global_clipnorm,
             rate_factors=rates,

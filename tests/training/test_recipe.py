@@ -236,6 +236,9 @@ def test_few_steps_are_regularized_in_part(steps, fraction, capsys):
     made = recipe("series", full_regularization_steps=steps)
     assert made.regularized_fraction(2) == fraction
     assert made.regularized_fraction(None) == made.regularized_fraction(9) == 1.0
+    # A cosine leaves half of the rate, on average.
+    assert made.rate(2) == pytest.approx(3e-4 * (2 - fraction))
+    assert recipe("series", learning_rate=1e-2).rate(2) == 1e-2
     options = {"validation_data": (X, Y), "epochs": 1, "batch_size": 12}
     model = classifier()
     made.fit(model, X, Y, **options, verbose=2)
@@ -384,7 +387,7 @@ def test_settings_are_readable(tmp_path):
     recipe("series").fit(classifier(), X, Y, epochs=1, output=tmp_path, verbose=0)
     (state,) = (tmp_path / "checkpoint").glob("epoch-*/state.json")
     settings = json.loads(state.read_text())["settings"]
-    assert settings["recipe"]["learning_rate"] == 6e-4
+    assert settings["recipe"]["learning_rate"] is None
     assert [name for name, _ in settings["augmentation"]][0] == "RandomRoll"
     assert SHAPES["series"] == tuple(
         settings["classifier"]["backbone"]["config"]["input_shape"]
