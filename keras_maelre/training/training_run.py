@@ -241,7 +241,7 @@ def describe(recipe, classifier, batches, validation, plan):
         averages = f"of weights, momentum {inner.ema_momentum:.4f}"
     factors = getattr(inner, "rate_factors", None) or {}
     rate = (
-        f"up to {schedule['learning_rate']:g} over {schedule['warmup_fraction']:.0%} "
+        f"up to {schedule['learning_rate']:.3g} over {schedule['warmup_fraction']:.0%} "
         "of the steps, then a cosine to 0"
     )
     if factors:
