@@ -138,7 +138,7 @@ def test_dropout_is_the_recipes_and_not_on_attention():
         assert len(layer.dropouts) == 3 * published.LAYERS
         assert {part.self_attn.dropout for part in layer.module.layers} == {0.0}
     with pytest.raises(ValueError, match="drop_path_rate=0.1"):
-        recipe("text").compile(classifier, 10)
+        recipe("text").compile(classifier, 2000)
 
 
 @pytest.mark.parametrize("name", published.PUBLISHED)
