@@ -289,7 +289,8 @@ def test_recipes(changes, task):
     except NAMED:
         return
     assert isinstance(made, Recipe) and str(made)
-    for name in ("learning_rate", "weight_decay", "label_smoothing", "ema_fraction"):
+    assert 0 < made.rate(100) < np.inf
+    for name in ("weight_decay", "label_smoothing", "ema_fraction"):
         assert 0 <= getattr(made, name) < np.inf
 
 
