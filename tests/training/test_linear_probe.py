@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from keras_maelre import MaelreClassifier
 from keras_maelre.preprocessing import SeriesPreprocessor
 from keras_maelre.training import linear_probe
-from keras_maelre.training.linear_probe import _assign_folds, _logistic, _ridge
+from keras_maelre.training.linear_probe import _logistic, _ridge, assign_folds
 from tests.models.tiny import FEW_STEPS, slow, tiny_classifier
 
 RNG = np.random.default_rng(0)
@@ -157,11 +157,11 @@ def test_groups_are_held_out_together():
 
 def test_folds():
     rows = np.eye(3)[np.repeat(np.arange(3), (10, 5, 1))]
-    parts = _assign_folds(rows, None, 5, False, 0)
+    parts = assign_folds(rows, None, 5, False, 0)
     assert sorted(np.bincount(parts[:10])) == [2] * 5
     assert sorted(np.bincount(parts[10:15], minlength=5)) == [1] * 5
     names = np.repeat(["b", "a", "c"], (7, 5, 4))
-    parts = _assign_folds(rows, names, 5, False, 0)
+    parts = assign_folds(rows, names, 5, False, 0)
     assert sorted({(n, p) for n, p in zip(names, parts, strict=True)}) == [
         (n, parts[names == n][0]) for n in "abc"
     ]
