@@ -143,7 +143,7 @@ def run(
 
     # === How long ===
     if going_on:
-        plan = _read_plan(plan_file)
+        plan = _read_json(plan_file, "The plan of the training", _plan_of)
     elif time_limit is None:
         plan = {"epochs": epochs, "steps_per_epoch": len(batches)}
     else:
@@ -217,7 +217,10 @@ def run(
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
         classifier.save_to_preset(folder / "preset")
-    history.probe = _read_probe(probe_file) if resuming and recipe.probe else probe
+    if resuming and recipe.probe:
+        report = "The report of the probe"
+        probe = _read_json(probe_file, report, ProbeReport.from_json)
+    history.probe = probe
     history.best_epoch, history.best_score = None, None
     if best is not None and best.epoch is not None:
         history.best_epoch, history.best_score = best.epoch, best.score
@@ -389,24 +392,17 @@ def _by_name(history):
     return {name: [entry.get(name) for entry in history] for name in names}
 
 
-def _read_plan(path):
-    try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        names = ("epochs", "steps_per_epoch")
-        return {name: check_integer(name, plan[name]) for name in names}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"The plan of the training in {str(path)!r} is damaged: {error!r}"
-        ) from error
+def _plan_of(values):
+    names = ("epochs", "steps_per_epoch")
+    return {name: check_integer(name, values[name]) for name in names}
 
 
-def _read_probe(path):
+def _read_json(path, what, make):
+    """Returns what a function makes of the values in a file, or names the file."""
     try:
-        return ProbeReport.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return make(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"The report of the probe in {str(path)!r} is damaged: {error!r}"
-        ) from error
+        raise ValueError(f"{what} in {str(path)!r} is damaged: {error!r}") from error
 
 
 def _write_json(path, value):
