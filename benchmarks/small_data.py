@@ -11,6 +11,8 @@ statistics of mel bands and a support vector machine for sounds. With `--extra` 
 features join the estimator's head.
 
 Everything is chosen on the training samples; the test samples are looked at once.
+`advises` in a row is whether the estimator warned of a simple tool that is better, from
+what the training samples tell.
 Seconds to train are those of the processor, whatever else the machine does.
 Every row is written to `--output` once it is measured, and is not measured again.
 """
@@ -59,6 +61,10 @@ def main():
                 row["seconds"] = round(time.monotonic() - begin, 1)
                 row["cpu_seconds"] = round(time.process_time() - cpu, 1)
                 row |= scores(data, model.predict(data.x_test))
+                found = getattr(model, "comparison_", None)
+                if found is not None:
+                    row["advises"] = "simple tool" if found.prefers_simple else "none"
+                    row["comparison"] = str(found)
                 row["backend"] = keras.backend.backend()
                 rows.append(row)
                 write_rows(args.output, rows)
@@ -117,7 +123,6 @@ def estimator(modality, data, args, seed, extra=None):
         time_limit=args.seconds,
         random_state=seed,
         extra_features=extra,
-        compare=False,
         verbose=2,
     )
 

@@ -478,8 +478,9 @@ def small_data_recipe(task, pretrained=False, aligned=True, **changes):
     """Returns how to train on hundreds to thousands of samples, in minutes.
 
     Unlike those of the paper, these recipes begin with a linear probe, which is kept
-    if training does not gain on it, train faster, and change samples less. They suit a
-    classifier with `pooling="blocks"`.
+    if training does not gain on it, train faster, and change samples less; those of
+    sounds keep the last epoch, not the best. They suit a classifier with
+    `pooling="blocks"`.
 
     Args:
         task: As in `recipe`.

@@ -40,7 +40,8 @@ def test_every_modality_has_one(task, capsys):
     printed = capsys.readouterr().out
     assert "Linear probe (ridge" in printed and "Before the training: val_" in printed
     assert model.backbone.drop_path_rate == 0.0
-    assert "mixing         none" in printed
+    mixing = "SeriesMixUp" if task == "audio" else "none"
+    assert f"mixing         {mixing}" in printed
 
 
 def fit(model, made, **kwargs):
