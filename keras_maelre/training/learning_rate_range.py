@@ -94,6 +94,7 @@ def learning_rate_range(
     steps=100,
     batch_size=32,
     seed=0,
+    total_steps=None,
 ):
     """Trains some steps at rising learning rates, and forgets them.
 
@@ -115,6 +116,9 @@ def learning_rate_range(
         steps: Integer of at least 10.
         batch_size: Integer.
         seed: Integer, of the batches.
+        total_steps: Integer, all steps of the training that a rate is looked for, by
+            which the recipe chooses how much to augment, mix and drop; `None` for a
+            training of which all is augmented.
 
     Returns:
         A `LearningRateRange`: `rates`, `losses`, `suggestion`, and `plot()`.
@@ -148,16 +152,20 @@ def learning_rate_range(
     lowest = check_number("lowest", lowest, above=0.0)
     highest = check_number("highest", highest, above=lowest)
     steps = check_integer("steps", steps, low=10)
+    if total_steps is None:
+        total_steps = recipe.full_regularization_steps
+    total_steps = check_integer("total_steps", total_steps)
     lengths = getattr(classifier.preprocessor, "lengths", None)
     batches = recipe.batches(
         classifier,
         x,
         y,
+        total_steps=total_steps,
         batch_size=check_integer("batch_size", batch_size),
         seed=check_integer("seed", seed, low=0),
         lengths=lengths and lengths(x),
     )
-    recipe.compile(classifier, steps)
+    recipe.compile(classifier, total_steps)
     factor = (highest / lowest) ** (1 / (steps - 1))
     classifier.optimizer.learning_rate = keras.optimizers.schedules.ExponentialDecay(
         lowest, decay_steps=1, decay_rate=factor

@@ -83,6 +83,27 @@ def test_the_same_batches_at_one_seed_and_new_ones_in_every_epoch(data):
     assert not np.allclose(one[:2], one[2:4], rtol=1e-3)
 
 
+@pytest.mark.usefixtures("few_steps")
+@pytest.mark.compiles_long
+def test_samples_and_dropout_are_those_of_the_training_asked_about(data):
+    def range_of(made, total_steps):
+        keras.utils.set_random_seed(1)
+        model = small(input_shape=(32, 1))
+        model.backbone.trainable = False
+        rates = {"lowest": 1e-9, "highest": 2e-9, "total_steps": total_steps}
+        found = learning_rate_range(made, model, *data, **rates, steps=10)
+        return found.losses, model.backbone.drop_path_rate
+
+    full = recipe("series", ema=False, drop_path_rate=0.2)
+    bare = recipe("series", ema=False, augmentation=[], mixing=[])
+    few, dropped = range_of(full, 10)
+    assert dropped == pytest.approx(0.2 * (10 / 2000) ** 2)
+    np.testing.assert_allclose(few, range_of(bare, 10)[0], rtol=1e-4)
+    many, dropped = range_of(full, None)
+    assert dropped == 0.2
+    assert not np.allclose(few, many, rtol=1e-3)
+
+
 @pytest.mark.parametrize(
     "changes, error, message",
     [
@@ -92,6 +113,7 @@ def test_the_same_batches_at_one_seed_and_new_ones_in_every_epoch(data):
         ({"steps": 12.5}, TypeError, "`steps`"),
         ({"batch_size": 0}, ValueError, "`batch_size`"),
         ({"seed": -1}, ValueError, "`seed`"),
+        ({"total_steps": 0}, ValueError, "`total_steps`"),
         ({"classifier": "tiny_series"}, TypeError, "`classifier`"),
         ({"recipe": recipe("audio")}, ValueError, "modality 'series'"),
     ],
