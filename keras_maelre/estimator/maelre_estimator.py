@@ -82,9 +82,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             on after every epoch, to keep the best weights: of every class where that is
             no more than twice the fraction. 0 trains on all, and keeps the last
             weights. `"auto"` is 0 for fewer than 100 samples, or fewer than 5 of a
-            class on average: too few to do without some, which would tell little. For
-            others it is 0.1. Of multi-label targets, a hundred validation samples or
-            more choose the threshold of each label too, unless the probe is kept.
+            class on average: too few to do without some, which would tell little; and
+            where `groups` are so few that a fifth of the samples could not be trained
+            on. For others it is 0.1. Of multi-label targets, a hundred validation
+            samples or more choose the threshold of each label too, unless the probe is
+            kept; `"auto"` takes no heed of their classes and groups.
         output: Optional path of a folder for checkpoints. If it holds this very
             training, interrupted, `fit` goes on with it. Needs an integer
             `random_state`.
@@ -248,7 +250,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
             is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
             recipe = self._recipe(self.modality == "series" and not is_new, aligned)
-            fraction = self._fraction(targets, multi_label)
+            fraction = self._fraction(targets, multi_label, groups, seed)
             # As the recipe splits.
             out = stratified_split(targets, fraction, groups, seed, every_class=False)
             trained, held_out = (samples, targets, weights), None
@@ -441,14 +443,19 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         return small_data_recipe(self.modality, pretrained, aligned, **changes)
 
-    def _fraction(self, targets, multi_label):
+    def _fraction(self, targets, multi_label, groups, seed):
         """Returns the fraction of the samples to validate on."""
-        if self.validation_fraction != "auto":
-            return self.validation_fraction
-        fewest = FEWEST_TO_VALIDATE
-        if not multi_label:
-            fewest = max(fewest, FEWEST_OF_A_CLASS * len(np.unique(targets)))
-        return 0.0 if len(targets) < fewest else VALIDATION_FRACTION
+        fraction = self.validation_fraction
+        if fraction != "auto":
+            return fraction
+        fraction = VALIDATION_FRACTION if len(targets) >= FEWEST_TO_VALIDATE else 0.0
+        if fraction and not multi_label:
+            few = len(targets) < FEWEST_OF_A_CLASS * len(np.unique(targets))
+            out = stratified_split(targets, fraction, groups, seed, every_class=False)
+            # Of four recordings a tenth is a quarter.
+            if few or out.mean() > 2 * fraction:
+                return 0.0
+        return fraction
 
     def _count_epochs(self, trained):
         if self.epochs is not None:

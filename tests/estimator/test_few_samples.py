@@ -30,8 +30,15 @@ def test_what_is_asked_for_is_done():
 @pytest.mark.parametrize("classes, fraction", [(20, 0.1), (21, 0.0)])
 def test_nothing_is_held_out_of_few_of_a_class(classes, fraction):
     few, targets = estimator(**QUICK), np.arange(100) % classes
-    assert few._fraction(targets, multi_label=False) == fraction
-    assert few._fraction(np.eye(classes)[targets], multi_label=True) == 0.1
+    assert few._fraction(targets, False, None, seed=0) == fraction
+    assert few._fraction(np.eye(classes)[targets], True, None, seed=0) == 0.1
+
+
+@pytest.mark.parametrize("groups, validated", [(4, False), (5, True), (20, True)])
+def test_nothing_is_held_out_of_few_groups(groups, validated):
+    X, y = waves(120)
+    fitted = estimator(**QUICK).fit(X, y, groups=np.arange(120) // 2 % groups)
+    assert ("val_accuracy" in fitted.history_) is validated
 
 
 def test_the_probe_is_compared_in_its_own_folds():
