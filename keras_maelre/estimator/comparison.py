@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import f1_score
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -15,8 +14,10 @@ from sklearn.svm import SVC, LinearSVC
 from keras_maelre.estimator.extra_features import PENALTIES
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
+from keras_maelre.estimator.tuned_labels import TunedLabels
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
+from keras_maelre.training.thresholds import tune_thresholds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Comparison:
         folds: Integer, those of the cross-validation; 0 of validation samples.
         metric: String, `"accuracy"`, or `"micro-F1"` of multi-label targets.
         classifier: Float, the score of the classifier, whose best epoch was chosen on
-            the same samples, which flatters it; or of the probe.
+            the same samples, which flatters it; or of the probe. Multi-label decisions
+            on either half of the samples are by thresholds tuned on the other half.
         simple: Float, the score of the simple tool.
         standard_error: Float, of the difference of the two scores, after Agresti and
             Caffo (The American Statistician 54(4), 2000).
@@ -107,7 +109,8 @@ def simple_tool(modality, multi_label=False, random_state=None):
     Args:
         modality: String.
         multi_label: Boolean.
-        random_state: As in `MiniRocket`.
+        random_state: As in `MiniRocket`; of multi-label ones, of the samples to tune
+            thresholds on.
 
     Returns:
         MiniRocket and ridge regression for series, TF-IDF of words and pairs of words
@@ -129,13 +132,35 @@ def simple_tool(modality, multi_label=False, random_state=None):
         return make_pipeline(features, StandardScaler(), RidgeClassifierCV(PENALTIES))
     if modality in ("text", "bytes"):
         features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        linear = OneVsRestClassifier(LinearSVC()) if multi_label else LinearSVC()
+        linear = LinearSVC()
+        if multi_label:
+            linear = TunedLabels(linear, random_state)
         return make_pipeline(features, linear)
     if modality == "audio":
         machine = SVC(C=10.0)
-        machine = OneVsRestClassifier(machine) if multi_label else machine
+        if multi_label:
+            machine = TunedLabels(machine, random_state)
         return make_pipeline(MelStatistics(), StandardScaler(), machine)
     return None
+
+
+def f1_across_halves(targets, probabilities, seed):
+    """Returns the micro-F1 of decisions at thresholds that other samples chose.
+
+    Args:
+        targets: Array of zeros and ones, `(samples, labels)`, with some ones.
+        probabilities: Float array of the same shape.
+        seed: Integer, of the halves of the samples.
+    """
+    first = np.random.default_rng(seed).permutation(len(targets)) % 2 == 0
+    decided = np.empty(targets.shape, bool)
+    for half in (first, ~first):
+        thresholds = 0.5
+        if targets[~half].any():
+            others = targets[~half], probabilities[~half]
+            thresholds = tune_thresholds(*others, per_label=True)
+        decided[half] = probabilities[half] > thresholds
+    return f1_score(targets, decided, average="micro", zero_division=0.0)
 
 
 def compare(modality, trained, held_out, score, multi_label, seed):

@@ -6,7 +6,6 @@ import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
@@ -14,7 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
-from keras_maelre.estimator.comparison import TOOLS, compare, compare_in_folds
+from keras_maelre.estimator.comparison import (
+    TOOLS,
+    compare,
+    compare_in_folds,
+    f1_across_halves,
+)
 from keras_maelre.estimator.default_preprocessor import warn_of_cuts
 from keras_maelre.estimator.extra_features import JoinedHead, split_samples
 from keras_maelre.estimator.new_classifier import new_classifier
@@ -287,13 +291,15 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         elif history.best_score is not None:
             score = history.best_score
             parts = split_samples(samples, targets, weights, out)
-            # A probe that is kept has learned the held-out samples in the end.
-            if multi_label and history.best_epoch >= 0:
+            if multi_label and history.best_epoch == -1:
+                # It has learned the held-out samples too, in the end.
+                if history.probe.samples >= FEWEST_TO_TUNE_ON:
+                    classifier.thresholds = history.probe.thresholds
+            elif multi_label:
                 x, y = parts[1][:2]
                 found = classifier.predict_proba(x, batch_size=self.batch_size)
                 if _tune_thresholds(classifier, y, found):
-                    decided = classifier.decide(found)
-                    score = f1_score(y, decided, average="micro", zero_division=0.0)
+                    score = f1_across_halves(y, found, seed)
             self.comparison_ = self._compared(compare, *parts, score, multi_label, seed)
         elif history.probe and not multi_label and self.validation_fraction == "auto":
             # Of few samples a cross-validation takes seconds, too.
@@ -502,7 +508,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
 def _tune_thresholds(classifier, targets, probabilities):
     """Sets the thresholds of labels, and returns whether there was enough to do so."""
-    enough = len(targets) >= FEWEST_TO_TUNE_ON
+    enough = len(targets) >= FEWEST_TO_TUNE_ON and np.any(targets)
     if enough:
         classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
     return enough

@@ -13,6 +13,7 @@ from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import is_batches
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.calibration import fit_temperature
+from keras_maelre.training.thresholds import tune_thresholds
 
 METHODS = ("ridge", "logistic")
 EPSILON = 1e-6
@@ -41,6 +42,10 @@ class ProbeReport:
         samples: Integer.
         features: Integer, those that have weights.
         seconds: Float.
+        thresholds: Of multi-label classifiers an array with the threshold of each
+            label, tuned on the held-out samples for the highest micro-F1, which
+            `classifier.thresholds` takes; `None` without positives to tune on, and of
+            others.
     """
 
     method: str
@@ -52,17 +57,24 @@ class ProbeReport:
     samples: int
     features: int
     seconds: float
+    thresholds: np.ndarray | None = None
 
     def to_json(self):
         """Returns what `from_json` takes, of types that JSON has."""
-        return {**vars(self), "scale": np.asarray(self.scale).tolist()}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value
+            for name, value in vars(self).items()
+        }
 
     @classmethod
     def from_json(cls, values):
         """Returns the report that `to_json` was called of."""
-        scale = values["scale"]
-        scale = np.array(scale) if isinstance(scale, list) else scale
-        return cls(**{**values, "scale": scale})
+        return cls(
+            **{
+                name: np.array(value) if isinstance(value, list) else value
+                for name, value in values.items()
+            }
+        )
 
     def __str__(self):
         return (
@@ -227,6 +239,7 @@ def linear_probe(
         len(held_out),
         *seen.shape,
         time.monotonic() - begin,
+        _thresholds(chosen.scores, rows) if multi_label else None,
     )
     if verbose:
         print(report)
@@ -389,6 +402,13 @@ def _right(logits, rows, multi_label):
     if multi_label:
         return np.mean((logits > 0) == (rows > 0.5), axis=1)
     return np.argmax(logits, axis=1) == np.argmax(rows, axis=1)
+
+
+def _thresholds(logits, rows):
+    truth = rows > 0.5
+    if not truth.any():
+        return None
+    return tune_thresholds(truth, probabilities(logits, True), per_label=True)
 
 
 def _calibrate(scores, rows, method, multi_label):

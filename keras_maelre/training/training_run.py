@@ -212,12 +212,12 @@ def run(
     )
     if best is not None and best.epoch == -1 and not has_validation:
         # Training gained nothing: what it was validated on is left to learn from.
-        _probe(classifier, *everything, batch_size, seed)
+        probe = _probe(classifier, *everything, batch_size, seed)
     if resumable is not None:
         history.history = _by_name(resumable.history)
         history.epoch = list(range(len(resumable.history)))
         classifier.save_to_preset(folder / "preset")
-    if resuming and recipe.probe:
+    if resuming and recipe.probe and probe is None:
         report = "The report of the probe"
         probe = _read_json(probe_file, report, ProbeReport.from_json)
     history.probe = probe
