@@ -118,8 +118,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
             is fitted to the same samples, which takes seconds more, and a warning says
             so if it is better on the validation samples; where `"auto"` keeps none,
-            than the linear probe in cross-validation. Not for images, and not with
-            `extra_features`.
+            than the linear probe in cross-validation, which tells too little of sounds.
+            Not for images, and not with `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
@@ -301,7 +301,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 if _tune_thresholds(classifier, y, found):
                     score = f1_across_halves(y, found, seed)
             self.comparison_ = self._compared(compare, *parts, score, multi_label, seed)
-        elif history.probe and not multi_label and self.validation_fraction == "auto":
+        elif self._compares_probe(history.probe, multi_label):
             # Of few samples a cross-validation takes seconds, too.
             self.comparison_ = self._compared(
                 compare_in_folds, samples, targets, groups, history.probe, seed
@@ -483,6 +483,13 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
+
+    def _compares_probe(self, probe, multi_label):
+        """Whether a probe stands for the training of which nothing validates."""
+        # The blocks learn most about sounds in training.
+        if probe is None or multi_label or self.modality == "audio":
+            return False
+        return self.validation_fraction == "auto"
 
     def _compared(self, function, *arguments):
         """Returns the comparison with the simple tool, and warns if that is better."""

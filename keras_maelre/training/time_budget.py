@@ -37,13 +37,12 @@ def plan_in_time(classifier, batches, validation, seconds, epochs, forwards):
     test = functools.partial(keras.Model.test_on_batch, classifier)
     check = 0.0
     with kept_state(classifier):
-        compiling, step = _timed(batches, train)
+        once, step = _timed(batches, train)
         if validation is not None:
-            compiled, each = _timed(validation, test)
-            compiling += compiled
+            once_more, each = _timed(validation, test)
+            once += once_more
             check = each * (len(validation) + forwards)
-    # Backends that compile will do it again, for the schedule that fits.
-    left = seconds - (time.monotonic() - begin) - compiling
+    left = seconds - (time.monotonic() - begin) - once
     left *= PLANNED_FRACTION
     return fit_into(left, len(batches), step, check, epochs)
 
@@ -90,11 +89,24 @@ class StopInTime(keras.callbacks.Callback):
 
 
 def _timed(batches, function):
-    """Returns the seconds beyond the usual of the first call, and the usual."""
-    seconds = []
+    """Returns the seconds that come once, and those of every step.
+
+    Once all samples are prepared that are kept from then on, and backends compile:
+    again, for the schedule that fits.
+    """
+    preparing, seconds = [], []
     for i in range(1 + TIMED_STEPS):
         begin = time.monotonic()
+        batches[i % len(batches)]
+        prepared = time.monotonic()
         function(*batches[i % len(batches)])
-        seconds.append(time.monotonic() - begin)
-    usual = statistics.median(seconds[1:])
-    return max(0.0, seconds[0] - usual), usual
+        seconds.append(time.monotonic() - prepared)
+        preparing.append(prepared - begin)
+    usual, first = statistics.median(seconds[1:]), statistics.median(preparing)
+    compiling = max(0.0, seconds[0] - usual)
+    # Of what is not kept, making a batch again takes as long, and belongs to a step.
+    begin = time.monotonic()
+    batches[TIMED_STEPS % len(batches)]
+    first = max(0.0, first - (time.monotonic() - begin))
+    left = max(0, len(batches) - len(preparing))
+    return compiling + left * first, usual

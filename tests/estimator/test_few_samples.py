@@ -100,6 +100,13 @@ def test_a_resumed_training_is_compared_as_the_whole(tmp_path):
             estimator(**options).fit(X, y)
 
 
+def test_probes_of_new_encoders_tell_too_little_of_sounds():
+    waves = [np.sin(np.arange(4000) * (0.1 + 0.3 * (i % 2))) for i in range(12)]
+    fitted = estimator("audio", validation_fraction="auto", compare=True)
+    fitted.fit(waves, np.arange(12) % 2)
+    assert fitted.comparison_ is None and "val_accuracy" not in fitted.history_
+
+
 @pytest.mark.parametrize("scale", [2.5, np.array([0.5, 3.0])])
 def test_a_report_of_a_probe_survives_json(scale):
     report = ProbeReport("ridge", 1e-3, 0.5, 0.75, scale, 5, 40, 600, 1.5)

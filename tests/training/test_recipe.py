@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import types
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from keras_maelre import MaelreClassifier, modalities
 from keras_maelre.preprocessing import BytePreprocessor, SeriesPreprocessor
-from keras_maelre.training import Recipe, recipe
+from keras_maelre.training import Recipe, recipe, time_budget
 from keras_maelre.training.time_budget import fit_into
 from tests.models.tiny import (
     FEW_STEPS,
@@ -401,6 +402,26 @@ def test_settings_are_readable(tmp_path):
 def test_epochs_that_fit_into_a_time(seconds, epochs, steps):
     plan = fit_into(seconds, batches=10, step=1.0, check=1.0, epochs=50)
     assert plan == {"epochs": epochs, "steps_per_epoch": steps}
+
+
+@pytest.mark.parametrize("kept, once, each", [(True, 7 + 5 * 6, 1), (False, 7, 6)])
+def test_what_is_prepared_once_is_no_part_of_a_step(monkeypatch, kept, once, each):
+    """Decoding sounds takes longer than training on them, and comes once."""
+    now, known = [0.0], set()
+
+    class Batches(list):
+        def __getitem__(self, i):
+            now[0] += 5.0 * (i not in known)
+            known.update({i} if kept else ())
+            return (super().__getitem__(i),)
+
+    def step(batch):
+        # The first is compiled.
+        now[0] += 1.0 + 7.0 * (batch == 0 and now[0] < 20)
+
+    clock = types.SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(time_budget, "time", clock)
+    assert time_budget._timed(Batches(range(10)), step) == (once, each)
 
 
 def test_short_epochs_are_not_shortened_to_fill_the_time():
