@@ -72,7 +72,7 @@ class ProbeReport:
         return cls(
             **{
                 name: np.array(value) if isinstance(value, list) else value
-                for name, value in values.items()
+                for name, value in dict(values).items()
             }
         )
 
