@@ -87,8 +87,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             no more than twice the fraction. 0 trains on all, and keeps the last
             weights. `"auto"` is 0 for fewer than 100 samples, or fewer than 5 of a
             class on average: too few to do without some, which would tell little; and
-            where `groups` are so few that a fifth of the samples could not be trained
-            on. For others it is 0.1. Of multi-label targets, a hundred validation
+            where `groups` are so few that one of each class is more than a fifth of all
+            samples. For others it is 0.1. Of multi-label targets, a hundred validation
             samples or more choose the threshold of each label too, unless the probe is
             kept; `"auto"` takes no heed of their classes and groups.
         output: Optional path of a folder for checkpoints. If it holds this very
@@ -456,10 +456,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             return fraction
         fraction = VALIDATION_FRACTION if len(targets) >= FEWEST_TO_VALIDATE else 0.0
         if fraction and not multi_label:
-            few = len(targets) < FEWEST_OF_A_CLASS * len(np.unique(targets))
-            out = stratified_split(targets, fraction, groups, seed, every_class=False)
-            # Of four recordings a tenth is a quarter.
-            if few or out.mean() > 2 * fraction:
+            if len(targets) < FEWEST_OF_A_CLASS * len(np.unique(targets)):
+                return 0.0
+            # Of three recordings of a class one is a third of it.
+            out = stratified_split(targets, fraction, groups, seed)
+            if groups is not None and out.mean() > 2 * fraction:
                 return 0.0
         return fraction
 

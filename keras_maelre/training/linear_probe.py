@@ -46,6 +46,7 @@ class ProbeReport:
             label, tuned on the held-out samples for the highest micro-F1, which
             `classifier.thresholds` takes; `None` without positives to tune on, and of
             others.
+        fold_accuracies: Float array of shape `(folds,)`, `accuracy` of each by itself.
     """
 
     method: str
@@ -57,7 +58,8 @@ class ProbeReport:
     samples: int
     features: int
     seconds: float
-    thresholds: np.ndarray | None = None
+    thresholds: np.ndarray | None
+    fold_accuracies: np.ndarray
 
     def to_json(self):
         """Returns what `from_json` takes, of types that JSON has."""
@@ -230,6 +232,7 @@ def linear_probe(
     classifier.temperature = 1.0
 
     right = _right(chosen.scores, rows, multi_label)
+    in_folds = [np.average(right[out], weights=weights[out]) for out in held_out]
     report = ProbeReport(
         method,
         float(chosen.strength),
@@ -240,6 +243,7 @@ def linear_probe(
         *seen.shape,
         time.monotonic() - begin,
         _thresholds(chosen.scores, rows) if multi_label else None,
+        np.array(in_folds),
     )
     if verbose:
         print(report)

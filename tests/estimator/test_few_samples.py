@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from sklearn.model_selection import PredefinedSplit, cross_val_score
 
-from keras_maelre.estimator import simple_tool
-from keras_maelre.training.linear_probe import ProbeReport, assign_folds
+from keras_maelre.estimator import comparison, simple_tool
+from keras_maelre.preprocessing import BytePreprocessor
+from keras_maelre.training.linear_probe import ProbeReport, assign_folds, linear_probe
 from tests.estimator.small import documents, estimator, waves
+from tests.models.tiny import tiny_classifier
 
 pytestmark = pytest.mark.compiles_long
 QUICK = {"aligned": True, "batch_size": 32, "validation_fraction": "auto"}
@@ -41,6 +43,12 @@ def test_nothing_is_held_out_of_few_groups(groups, validated):
     assert ("val_accuracy" in fitted.history_) is validated
 
 
+@pytest.mark.parametrize("of_a_class, fraction", [(3, 0.0), (8, 0.1)])
+def test_one_group_of_each_class_would_be_too_many(of_a_class, fraction):
+    targets, groups = np.arange(480) % 6, np.arange(480) % (6 * of_a_class)
+    assert estimator(**QUICK)._fraction(targets, False, groups, seed=0) == fraction
+
+
 def test_the_probe_is_compared_in_its_own_folds():
     X, y = documents(24)
     y[:7] = "winter"  # which the words do not tell
@@ -49,7 +57,7 @@ def test_the_probe_is_compared_in_its_own_folds():
         fitted = estimator("bytes", **{**QUICK, "aligned": "auto"}, compare=True)
         found = fitted.fit(X, y).comparison_
     assert (found.samples, found.folds, found.metric) == (24, 5, "accuracy")
-    assert str(found).startswith("In 5 folds of the 24 samples: accuracy of the linear")
+    assert str(found).startswith("In 5 folds of 24 samples: accuracy of the linear")
     seed = int(np.random.RandomState(0).randint(2**31 - 1))
     targets = np.unique(y, return_inverse=True)[1]
     folds = assign_folds(np.eye(2)[targets], None, 5, False, seed)
@@ -109,7 +117,35 @@ def test_probes_of_new_encoders_tell_too_little_of_sounds():
 
 @pytest.mark.parametrize("scale", [2.5, np.array([0.5, 3.0])])
 def test_a_report_of_a_probe_survives_json(scale):
-    report = ProbeReport("ridge", 1e-3, 0.5, 0.75, scale, 5, 40, 600, 1.5)
+    arrays = {"scale": scale, "thresholds": None, "fold_accuracies": np.ones(2)}
+    report = ProbeReport(
+        "ridge",
+        1e-3,
+        0.5,
+        0.75,
+        folds=2,
+        samples=40,
+        features=600,
+        seconds=1.5,
+        **arrays,
+    )
     read = ProbeReport.from_json(json.loads(json.dumps(report.to_json())))
-    np.testing.assert_array_equal(read.scale, report.scale)
-    assert {**vars(read), "scale": 0} == {**vars(report), "scale": 0}
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(getattr(read, name), value)
+    assert {**vars(read), **arrays} == {**vars(report), **arrays}
+
+
+def test_of_many_samples_some_folds_are_compared(monkeypatch):
+    monkeypatch.setattr(comparison, "ENOUGH_TO_JUDGE", 10)
+    classifier = tiny_classifier("bytes", num_classes=2, pooling="blocks")
+    classifier.preprocessor = BytePreprocessor((32,), truncate=True)
+    X, y = documents(24)
+    targets, groups = np.unique(y, return_inverse=True)[1], np.arange(24) // 2
+    probe = linear_probe(classifier, X, targets, groups=groups)
+    found = comparison.compare_in_folds("bytes", X, targets, groups, probe, 0)
+    sizes = np.bincount(assign_folds(np.eye(2)[targets], groups, 5, False, 0))
+    assert found.folds == 2 and found.samples == sum(sizes[:2]) >= 10 > sizes[0]
+    expected = np.average(probe.fold_accuracies[:2], weights=sizes[:2])
+    assert found.classifier == pytest.approx(expected)
+    whole = np.average(probe.fold_accuracies, weights=sizes)
+    assert probe.accuracy == pytest.approx(whole)
