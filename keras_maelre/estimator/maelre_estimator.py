@@ -36,6 +36,8 @@ from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # A label that a few of them have would be decided by chance.
 FEWEST_TO_TUNE_ON = 100
+# Of fewer validation samples a probe's folds tell more about a simple tool.
+ENOUGH_TO_COMPARE = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
 VALIDATION_FRACTION, FEWEST_TO_VALIDATE, FEWEST_OF_A_CLASS = 0.1, 100, 5
@@ -117,9 +119,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
             is fitted to the same samples, which takes seconds more, and a warning says
-            so if it is better on the validation samples; where `"auto"` keeps none,
-            than the linear probe in cross-validation, which tells too little of sounds.
-            Not for images, and not with `extra_features`.
+            so if it is better on the validation samples. Where `"auto"` keeps none, or
+            fewer than 100 favor the tool, it is compared with the linear probe in
+            cross-validation, which tells too little of sounds and of multi-label
+            targets. Not for images, and not with `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
@@ -300,11 +303,20 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 found = classifier.predict_proba(x, batch_size=self.batch_size)
                 if _tune_thresholds(classifier, y, found):
                     score = f1_across_halves(y, found, seed)
-            self.comparison_ = self._compared(compare, *parts, score, multi_label, seed)
-        elif self._compares_probe(history.probe, multi_label):
+            found = self._compared(compare, *parts, score, multi_label, seed)
+            if self._asks_the_probe(found, history.probe, multi_label):
+                in_folds = self._compared_in_folds(
+                    samples, targets, groups, out, history.probe, seed
+                )
+                if in_folds is not None and in_folds.prefers_simple:
+                    found = in_folds
+            self.comparison_ = found
+        elif self.validation_fraction == "auto" and self._knows_by_probe(
+            history.probe, multi_label
+        ):
             # Of few samples a cross-validation takes seconds, too.
-            self.comparison_ = self._compared(
-                compare_in_folds, samples, targets, groups, history.probe, seed
+            self.comparison_ = self._compared_in_folds(
+                samples, targets, groups, out, history.probe, seed
             )
         self.classes_ = classes
         self.classifier_ = classifier
@@ -485,12 +497,27 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
 
-    def _compares_probe(self, probe, multi_label):
-        """Whether a probe stands for the training of which nothing validates."""
+    def _knows_by_probe(self, probe, multi_label):
+        """Whether a probe tells how good its encoder is when it is trained."""
         # The blocks learn most about sounds in training.
-        if probe is None or multi_label or self.modality == "audio":
+        return probe is not None and not multi_label and self.modality != "audio"
+
+    def _asks_the_probe(self, found, probe, multi_label):
+        """Whether few validation samples favor a simple tool, which may be chance."""
+        if found is None or found.prefers_simple or found.samples >= ENOUGH_TO_COMPARE:
             return False
-        return self.validation_fraction == "auto"
+        return found.simple >= found.classifier and self._knows_by_probe(
+            probe, multi_label
+        )
+
+    def _compared_in_folds(self, samples, targets, groups, out, probe, seed):
+        """As `_compared`, of the samples that a probe has seen."""
+        # One that is kept has seen the held-out ones, too.
+        everything = probe.samples == len(samples)
+        kept = np.flatnonzero(everything | ~out)
+        groups = None if groups is None else np.asarray(groups)[kept]
+        arguments = take(samples, kept), targets[kept], groups, probe, seed
+        return self._compared(compare_in_folds, *arguments)
 
     def _compared(self, function, *arguments):
         """Returns the comparison with the simple tool, and warns if that is better."""

@@ -11,6 +11,7 @@ from sklearn.model_selection import PredefinedSplit, cross_val_score
 from keras_maelre.estimator import comparison, simple_tool
 from keras_maelre.preprocessing import BytePreprocessor
 from keras_maelre.training.linear_probe import ProbeReport, assign_folds, linear_probe
+from keras_maelre.training.training_run import BestWeights
 from tests.estimator.small import documents, estimator, waves
 from tests.models.tiny import tiny_classifier
 
@@ -69,18 +70,36 @@ def test_the_probe_is_compared_in_its_own_folds():
     assert found.simple == pytest.approx(np.average(right, weights=sizes))
 
 
-def test_a_better_simple_tool_is_told():
-    """The order of six letters decides, which words tell and mean bytes do not."""
-    generator, y = np.random.default_rng(0), np.arange(40) % 2
+def order_of_letters(count):
+    """Texts that words tell apart, and the means of their bytes do not."""
+    generator, y = np.random.default_rng(0), np.arange(count) % 2
     X = []
     for label in y:
         words = ["".join(generator.permutation(list("listen"))) for _ in range(6)]
         words[generator.integers(6)] = ("listen", "silent")[label]
         X.append(" ".join(words))
+    return X, y
+
+
+def test_a_better_simple_tool_is_told():
     fitted = estimator("bytes", **{**QUICK, "aligned": "auto"}, compare=True)
     with pytest.warns(UserWarning, match="In 5 folds.*probe.*TF-IDF.*simple_tool"):
-        fitted.fit(X, y)
+        fitted.fit(*order_of_letters(40))
     assert fitted.comparison_.prefers_simple
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["trained", "probe"])
+def test_few_validation_samples_that_favor_the_tool_ask_the_probe(monkeypatch, kept):
+    """Six samples alone could not tell."""
+    if kept:
+        monkeypatch.setattr(BestWeights, "on_epoch_end", lambda *args, **kwargs: None)
+    options = {**QUICK, "aligned": "auto", "validation_fraction": 0.1}
+    fitted = estimator("bytes", **options, compare=True)
+    with pytest.warns(UserWarning, match="In 5 folds.*probe.*TF-IDF.*simple_tool"):
+        fitted.fit(*order_of_letters(60))
+    found = fitted.comparison_
+    assert found.prefers_simple and found.folds == 5
+    assert found.samples == (60 if kept else 54)
 
 
 @pytest.mark.parametrize(
