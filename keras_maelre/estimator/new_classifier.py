@@ -9,9 +9,11 @@ from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED, SIZES
 from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
+from keras_maelre.preprocessing.semantic_embeddings import DOCUMENTS_A_DIMENSION
 
-# What is learned from thousands of documents is less than RoBERTa's 768 wide.
-SEMANTIC_DIM = 256
+# What is learned from thousands of documents is less than RoBERTa's 768 wide; of more of
+# them, as wide as there are dimensions to be found.
+SEMANTIC_DIM, MOST_SEMANTIC_DIM = 256, 512
 
 
 def new_classifier(estimator, samples, classes, multi_label, targets, groups, seed):
@@ -42,8 +44,10 @@ def new_classifier(estimator, samples, classes, multi_label, targets, groups, se
     if estimator.preset is None and _is_of_pretrained(candidates[0]):
         presets = [*PRETRAINED, preset]
     if isinstance(candidates[0], EncodedText):
+        found = len(samples) // DOCUMENTS_A_DIMENSION
+        dim = min(max(found, SEMANTIC_DIM), MOST_SEMANTIC_DIM)
         head["token_embeddings"] = semantic_embeddings(
-            candidates[0], samples, SEMANTIC_DIM, seed=seed
+            candidates[0], samples, dim, seed=seed
         )
         head["trainable_embeddings"] = True
     return choose_by_probe(
