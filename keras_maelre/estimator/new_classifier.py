@@ -11,8 +11,8 @@ from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
 from keras_maelre.preprocessing.semantic_embeddings import DOCUMENTS_A_DIMENSION
 
-# What is learned from thousands of documents is less than RoBERTa's 768 wide; of more of
-# them, as wide as there are dimensions to be found.
+# What is learned from thousands of documents is less than RoBERTa's 768 wide. More of
+# them have more dimensions to be found.
 SEMANTIC_DIM, MOST_SEMANTIC_DIM = 256, 512
 
 
