@@ -15,6 +15,7 @@ from keras_maelre.estimator.extra_features import PENALTIES
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
 from keras_maelre.estimator.tuned_labels import TunedLabels
+from keras_maelre.models.predictions import decisions
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
 from keras_maelre.training.thresholds import tune_thresholds
@@ -159,11 +160,11 @@ def f1_across_halves(targets, probabilities, seed):
     first = np.random.default_rng(seed).permutation(len(targets)) % 2 == 0
     decided = np.empty(targets.shape, bool)
     for half in (first, ~first):
-        thresholds = 0.5
+        thresholds = None
         if targets[~half].any():
             others = targets[~half], probabilities[~half]
             thresholds = tune_thresholds(*others, per_label=True)
-        decided[half] = probabilities[half] > thresholds
+        decided[half] = decisions(probabilities[half], True, thresholds)
     return f1_score(targets, decided, average="micro", zero_division=0.0)
 
 

@@ -470,10 +470,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         if fraction and not multi_label:
             if len(targets) < FEWEST_OF_A_CLASS * len(np.unique(targets)):
                 return 0.0
-            # Of three recordings of a class one is a third of it.
-            out = stratified_split(targets, fraction, groups, seed)
-            if groups is not None and out.mean() > 2 * fraction:
-                return 0.0
+            if groups is not None:
+                # Of three recordings of a class one is a third of it.
+                out = stratified_split(targets, fraction, groups, seed)
+                if out.mean() > 2 * fraction:
+                    return 0.0
         return fraction
 
     def _count_epochs(self, trained):

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from keras_maelre.models.predictions import probabilities
+from keras_maelre.models.predictions import decisions, probabilities
 from keras_maelre.training.thresholds import tune_thresholds
 
 HELD_OUT = 0.2
@@ -85,4 +85,5 @@ class TunedLabels(ClassifierMixin, BaseEstimator):
 
     def predict(self, X):
         """Returns zeros and ones of shape `(samples, labels)`."""
-        return (self.predict_proba(X) > self.thresholds_).astype(int)
+        decided = decisions(self.predict_proba(X), True, self.thresholds_)
+        return decided.astype(int)

@@ -99,14 +99,13 @@ def _timed(batches, function):
         begin = time.monotonic()
         batches[i % len(batches)]
         prepared = time.monotonic()
-        function(*batches[i % len(batches)])
+        # What is not kept takes as long again, and belongs to a step.
+        batch = batches[i % len(batches)]
+        again = time.monotonic() - prepared
+        function(*batch)
         seconds.append(time.monotonic() - prepared)
-        preparing.append(prepared - begin)
-    usual, first = statistics.median(seconds[1:]), statistics.median(preparing)
+        preparing.append(max(0.0, prepared - begin - again))
+    usual = statistics.median(seconds[1:])
     compiling = max(0.0, seconds[0] - usual)
-    # Of what is not kept, making a batch again takes as long, and belongs to a step.
-    begin = time.monotonic()
-    batches[TIMED_STEPS % len(batches)]
-    first = max(0.0, first - (time.monotonic() - begin))
     left = max(0, len(batches) - len(preparing))
-    return compiling + left * first, usual
+    return compiling + left * statistics.median(preparing), usual
