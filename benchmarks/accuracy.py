@@ -38,7 +38,6 @@ import numpy as np
 from accuracy_picture import draw
 from arena import is_task, load_task
 from cpu_budget import cpu_budget
-from hog_and_color import hog_and_color_machine
 from kept_rows import read_rows, write_rows
 from sklearn.metrics import f1_score
 from small_data import load, whole_samples
@@ -46,8 +45,8 @@ from step_prices import measured_price, priced_budget
 
 from keras_maelre import MaelreClassifier, count_macs
 from keras_maelre.estimator import simple_tool
-from keras_maelre.estimator.comparison import TOOLS
 from keras_maelre.estimator.new_classifier import SEMANTIC_DIM
+from keras_maelre.estimator.simple_tools import TOOLS
 from keras_maelre.training import small_data_recipe
 
 ABLATIONS = {
@@ -177,8 +176,6 @@ def title(budget):
 
 
 def tool_title(modality):
-    if modality == "image":
-        return "edges, colors and a support vector machine"
     return TOOLS[modality][0]
 
 
@@ -268,10 +265,7 @@ def measure_prices(args):
 
 def measure_tool(modality, data, seed):
     """Fits the simple tool of a modality, and returns what came of it."""
-    if modality == "image":
-        tool = hog_and_color_machine(data.multi_label)
-    else:
-        tool = simple_tool(modality, data.multi_label, seed)
+    tool = simple_tool(modality, data.multi_label, seed)
     begin, cpu = time.monotonic(), time.process_time()
     tool.fit(data.x_train, data.y_train)
     row = {

@@ -10,13 +10,16 @@ except ModuleNotFoundError as error:
         'pip install "keras_maelre[sklearn]"'
     ) from error
 
-from keras_maelre.estimator.comparison import Comparison, simple_tool
+from keras_maelre.estimator.comparison import Comparison
+from keras_maelre.estimator.image_statistics import ImageStatistics
 from keras_maelre.estimator.maelre_estimator import MaelreEstimator
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
+from keras_maelre.estimator.simple_tools import simple_tool
 
 __all__ = [
     "Comparison",
+    "ImageStatistics",
     "MaelreEstimator",
     "MelStatistics",
     "MiniRocket",

@@ -2,23 +2,14 @@
 
 import dataclasses
 import time
+import warnings
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import RidgeClassifierCV
 from sklearn.metrics import f1_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, LinearSVC
 
-from keras_maelre.estimator.extra_features import PENALTIES
-from keras_maelre.estimator.mel_statistics import MelStatistics
-from keras_maelre.estimator.mini_rocket import MiniRocket
-from keras_maelre.estimator.tuned_labels import TunedLabels
-from keras_maelre.models.predictions import decisions
+from keras_maelre.estimator.simple_tools import TOOLS, simple_tool
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
-from keras_maelre.training.thresholds import tune_thresholds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,82 +81,104 @@ class Comparison:
         )
 
 
+# Of fewer validation samples a probe's folds tell more about a simple tool.
+ENOUGH_TO_COMPARE = 100
 # Samples of folds that are compared: their standard error is .02, and each fold takes
 # as long as a tool does.
 ENOUGH_TO_JUDGE = 500
-# What the tool of a modality is, and the expression of its features.
-TOOLS = {
-    "series": ("MiniRocket and ridge regression", "MiniRocket()"),
-    "text": (
-        "words by TF-IDF and a linear support vector machine",
-        "TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)",
-    ),
-    "audio": (
-        "statistics of mel bands and a support vector machine",
-        "MelStatistics()",
-    ),
-}
-TOOLS["bytes"] = TOOLS["text"]
+# A probe tells little of these: the blocks learn most in training.
+LEARNED_IN_TRAINING = ("audio", "image")
 
 
-def simple_tool(modality, multi_label=False, random_state=None):
-    """Returns a pipeline of scikit-learn that takes seconds to fit.
+def compare_with_simple_tool(
+    modality,
+    samples,
+    targets,
+    groups,
+    held_out,
+    score,
+    probe,
+    multi_label,
+    seed,
+    verbose,
+):
+    """Compares on what was held out, or, if that is too little, in a probe's folds.
+
+    It warns if the tool is better.
 
     Args:
         modality: String.
+        samples: List or array of raw samples.
+        targets: Integers, or rows of zeros and ones.
+        groups: Optional array with the group of each sample.
+        held_out: Array of booleans: the samples that were validated on.
+        score: Float, the score of the classifier on them; `None` if there are none.
+        probe: A `ProbeReport` of the samples that were trained on, or of all; or
+            `None`.
         multi_label: Boolean.
-        random_state: As in `MiniRocket`; of multi-label ones, of the samples to tune
-            thresholds on.
+        seed: Integer, of the probe and of the tool.
+        verbose: Integer. The comparison is printed unless it is 0.
 
     Returns:
-        MiniRocket and ridge regression for series, TF-IDF of words and pairs of words
-        and a linear support vector machine for texts, statistics of mel bands and a
-        support vector machine for sounds; `None` for other modalities.
-
-    Example:
-
-    ```python
-    import numpy as np
-    from keras_maelre.estimator import simple_tool
-
-    X, y = np.random.normal(size=(20, 100)), np.arange(20) % 2
-    simple_tool("series").fit(X, y).predict(X)
-    ```
+        A `Comparison`, or `None` if nothing tells how good the classifier is, or there
+        is no tool that can take the samples.
     """
-    if modality == "series":
-        features = MiniRocket(random_state=random_state)
-        return make_pipeline(features, StandardScaler(), RidgeClassifierCV(PENALTIES))
-    if modality in ("text", "bytes"):
-        features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        linear = LinearSVC()
-        if multi_label:
-            linear = TunedLabels(linear, random_state)
-        return make_pipeline(features, linear)
-    if modality == "audio":
-        machine = SVC(C=10.0)
-        if multi_label:
-            machine = TunedLabels(machine, random_state)
-        return make_pipeline(MelStatistics(), StandardScaler(), machine)
-    return None
+    if modality not in TOOLS:
+        return None
+    knows = probe is not None and not multi_label
+    knows = knows and modality not in LEARNED_IN_TRAINING
+    found = None
+    if score is not None:
+        parts = (
+            (take(samples, np.flatnonzero(part)), targets[part])
+            for part in (~held_out, held_out)
+        )
+        found = _told(verbose, compare, modality, *parts, score, multi_label, seed)
+        if found is None or not _may_be_chance(found):
+            return found
+    if knows:
+        # One that is kept has seen the held-out ones, too.
+        everything = probe.samples == len(samples)
+        kept = np.flatnonzero(everything | ~held_out)
+        in_folds = _told(
+            verbose,
+            compare_in_folds,
+            modality,
+            take(samples, kept),
+            targets[kept],
+            None if groups is None else np.asarray(groups)[kept],
+            probe,
+            seed,
+        )
+        if found is None or (in_folds is not None and in_folds.prefers_simple):
+            return in_folds
+    return found
 
 
-def f1_across_halves(targets, probabilities, seed):
-    """Returns the micro-F1 of decisions at thresholds that other samples chose.
+def _may_be_chance(found):
+    """Whether few samples favor a tool, by no more than a standard error."""
+    favored = found.simple >= found.classifier and not found.prefers_simple
+    return favored and found.samples < ENOUGH_TO_COMPARE
 
-    Args:
-        targets: Array of zeros and ones, `(samples, labels)`, with some ones.
-        probabilities: Float array of the same shape.
-        seed: Integer, of the halves of the samples.
-    """
-    first = np.random.default_rng(seed).permutation(len(targets)) % 2 == 0
-    decided = np.empty(targets.shape, bool)
-    for half in (first, ~first):
-        thresholds = None
-        if targets[~half].any():
-            others = targets[~half], probabilities[~half]
-            thresholds = tune_thresholds(*others, per_label=True)
-        decided[half] = decisions(probabilities[half], True, thresholds)
-    return f1_score(targets, decided, average="micro", zero_division=0.0)
+
+def _told(verbose, function, modality, *arguments):
+    """Returns what a function finds, and says it."""
+    try:
+        found = function(modality, *arguments)
+    except ValueError as error:
+        if verbose:
+            print(f"Not compared with a simple tool: {error}")
+        return None
+    if verbose:
+        print(found)
+    if found.prefers_simple:
+        warnings.warn(
+            f"{found} Use the simple tool, "
+            f"`keras_maelre.estimator.simple_tool({modality!r})`, or join its "
+            f"features to the encoder's by `extra_features={found.features}`.",
+            stacklevel=4,
+        )
+    return found
 
 
 def compare(modality, trained, held_out, score, multi_label, seed):
@@ -173,8 +186,7 @@ def compare(modality, trained, held_out, score, multi_label, seed):
 
     Args:
         modality: String, one of `TOOLS`.
-        trained: Tuple that begins with the samples and targets that the classifier was
-            trained on.
+        trained: Pair of the samples and targets that the classifier was trained on.
         held_out: The same of those that it was validated on.
         score: Float, the classifier's score on them.
         multi_label: Boolean.
@@ -188,8 +200,8 @@ def compare(modality, trained, held_out, score, multi_label, seed):
             nine steps.
     """
     begin = time.monotonic()
-    samples, targets = held_out[:2]
-    answer = simple_tool(modality, multi_label, seed).fit(*trained[:2]).predict(samples)
+    samples, targets = held_out
+    answer = simple_tool(modality, multi_label, seed).fit(*trained).predict(samples)
     if multi_label:
         simple = f1_score(targets, answer, average="micro", zero_division=0.0)
     else:

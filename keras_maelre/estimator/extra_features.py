@@ -5,18 +5,19 @@ import scipy.sparse
 import sklearn
 from scipy.optimize import minimize
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.linear_model import RidgeClassifierCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
 PENALTIES = np.logspace(-3, 6, 19)
 EPSILON = 1e-7
-# Scores of ridge regression lie about -1 and 1, of which these are logits about.
-RIDGE_TO_LOGITS = 5.0
+# Scores of either linear model lie about -1 and 1, of which these are logits about.
+TO_LOGITS = 5.0
 # How many samples would speak for weights of 1, beside those that are held out: of two
 # or three alone, either part may look useless.
 PRIOR_SAMPLES = 2.0
@@ -45,7 +46,7 @@ class JoinedHead:
         self.transformer = transformer
         self.multi_label = multi_label
         self.classes = classes
-        self.model, self.scale = None, 1.0
+        self.model = None
         self.weights = START
 
     def fit(self, samples, targets, sample_weight=None):
@@ -63,9 +64,8 @@ class JoinedHead:
             linear = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
             weights = {"ridgeclassifiercv__sample_weight": sample_weight}
             linear.fit(features, targets, **weights)
-            self.scale = RIDGE_TO_LOGITS
         else:
-            linear = LogisticRegression(C=10.0, max_iter=1000)
+            linear = LinearSVC(random_state=0)
             # One for each label passes weights on only where it is told to.
             with sklearn.config_context(enable_metadata_routing=self.multi_label):
                 if self.multi_label:
@@ -120,7 +120,7 @@ class JoinedHead:
         scores = linear.decision_function(transformer.transform(samples))
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
-        return self.scale * scores
+        return TO_LOGITS * scores
 
 
 def split_samples(samples, targets, weights, held_out):

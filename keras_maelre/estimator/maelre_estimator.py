@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -13,12 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from keras_maelre.datasets import stratified_split
 from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
-from keras_maelre.estimator.comparison import (
-    TOOLS,
-    compare,
-    compare_in_folds,
-    f1_across_halves,
-)
+from keras_maelre.estimator.comparison import compare_with_simple_tool
 from keras_maelre.estimator.default_preprocessor import warn_of_cuts
 from keras_maelre.estimator.extra_features import JoinedHead, split_samples
 from keras_maelre.estimator.new_classifier import new_classifier
@@ -29,6 +23,7 @@ from keras_maelre.estimator.parameter_checks import (
 )
 from keras_maelre.estimator.raw_samples import raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
+from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
@@ -36,8 +31,6 @@ from keras_maelre.training import small_data_recipe, tune_thresholds
 
 # A label that a few of them have would be decided by chance.
 FEWEST_TO_TUNE_ON = 100
-# Of fewer validation samples a probe's folds tell more about a simple tool.
-ENOUGH_TO_COMPARE = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
 VALIDATION_FRACTION, FEWEST_TO_VALIDATE, FEWEST_OF_A_CLASS = 0.1, 100, 5
@@ -112,17 +105,18 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             that is made from the data.
         extra_features: Optional transformer of scikit-learn, from raw samples to
             features that join those of the encoder at the head: `TfidfVectorizer()`
-            for documents, `keras_maelre.estimator.MiniRocket()` for series. How much
-            they count is chosen on the validation samples. Such an estimator is
-            pickled, not saved; `classifier_` is without them.
+            for documents; `MiniRocket()`, `MelStatistics()` and `ImageStatistics()` of
+            `keras_maelre.estimator` for series, sounds and images. How much they count
+            is chosen on the validation samples. Such an estimator is pickled, not
+            saved; `classifier_` is without them.
         recipe: Optional dictionary of what to change of the recipe, such as
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
             is fitted to the same samples, which takes seconds more, and a warning says
             so if it is better on the validation samples. Where `"auto"` keeps none, or
             fewer than 100 favor the tool, it is compared with the linear probe in
-            cross-validation, which tells too little of sounds and of multi-label
-            targets. Not for images, and not with `extra_features`.
+            cross-validation, which tells too little of sounds, images and multi-label
+            targets. Not with `extra_features`.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
@@ -291,33 +285,27 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     _tune_thresholds(classifier, held_out[1], found)
             joined.fit(samples, targets, weights)
             self.joined_head_ = joined
-        elif history.best_score is not None:
+        else:
             score = history.best_score
-            parts = split_samples(samples, targets, weights, out)
-            if multi_label and history.best_epoch == -1:
-                # It has learned the held-out samples too, in the end.
-                if history.probe.samples >= FEWEST_TO_TUNE_ON:
-                    classifier.thresholds = history.probe.thresholds
-            elif multi_label:
-                x, y = parts[1][:2]
-                found = classifier.predict_proba(x, batch_size=self.batch_size)
-                if _tune_thresholds(classifier, y, found):
-                    score = f1_across_halves(y, found, seed)
-            found = self._compared(compare, *parts, score, multi_label, seed)
-            if self._asks_the_probe(found, history.probe, multi_label):
-                in_folds = self._compared_in_folds(
-                    samples, targets, groups, out, history.probe, seed
+            if multi_label and score is not None:
+                chosen = np.flatnonzero(out)
+                x, y = take(samples, chosen), targets[chosen]
+                score = self._tuned(classifier, x, y, history, seed)
+            if self.compare and (
+                score is not None or self.validation_fraction == "auto"
+            ):
+                self.comparison_ = compare_with_simple_tool(
+                    self.modality,
+                    samples,
+                    targets,
+                    groups,
+                    out,
+                    score,
+                    history.probe,
+                    multi_label,
+                    seed,
+                    self.verbose,
                 )
-                if in_folds is not None and in_folds.prefers_simple:
-                    found = in_folds
-            self.comparison_ = found
-        elif self.validation_fraction == "auto" and self._knows_by_probe(
-            history.probe, multi_label
-        ):
-            # Of few samples a cross-validation takes seconds, too.
-            self.comparison_ = self._compared_in_folds(
-                samples, targets, groups, out, history.probe, seed
-            )
         self.classes_ = classes
         self.classifier_ = classifier
         self.history_ = history.history
@@ -477,6 +465,18 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     return 0.0
         return fraction
 
+    def _tuned(self, classifier, samples, targets, history, seed):
+        """Tunes thresholds on held-out samples, and returns the score on them."""
+        if history.best_epoch == -1:
+            # It has learned the held-out samples too, in the end.
+            if history.probe.samples >= FEWEST_TO_TUNE_ON:
+                classifier.thresholds = history.probe.thresholds
+            return history.best_score
+        found = classifier.predict_proba(samples, batch_size=self.batch_size)
+        if _tune_thresholds(classifier, targets, found):
+            return f1_across_halves(targets, found, seed)
+        return history.best_score
+
     def _count_epochs(self, trained):
         if self.epochs is not None:
             return self.epochs
@@ -497,49 +497,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
-
-    def _knows_by_probe(self, probe, multi_label):
-        """Whether a probe tells how good its encoder is when it is trained."""
-        # The blocks learn most about sounds in training.
-        return probe is not None and not multi_label and self.modality != "audio"
-
-    def _asks_the_probe(self, found, probe, multi_label):
-        """Whether few validation samples favor a simple tool, which may be chance."""
-        if found is None or found.prefers_simple or found.samples >= ENOUGH_TO_COMPARE:
-            return False
-        return found.simple >= found.classifier and self._knows_by_probe(
-            probe, multi_label
-        )
-
-    def _compared_in_folds(self, samples, targets, groups, out, probe, seed):
-        """As `_compared`, of the samples that a probe has seen."""
-        # One that is kept has seen the held-out ones, too.
-        everything = probe.samples == len(samples)
-        kept = np.flatnonzero(everything | ~out)
-        groups = None if groups is None else np.asarray(groups)[kept]
-        arguments = take(samples, kept), targets[kept], groups, probe, seed
-        return self._compared(compare_in_folds, *arguments)
-
-    def _compared(self, function, *arguments):
-        """Returns the comparison with the simple tool, and warns if that is better."""
-        if not self.compare or self.modality not in TOOLS:
-            return None
-        try:
-            found = function(self.modality, *arguments)
-        except ValueError as error:
-            if self.verbose:
-                print(f"Not compared with a simple tool: {error}")
-            return None
-        if self.verbose:
-            print(found)
-        if found.prefers_simple:
-            warnings.warn(
-                f"{found} Use the simple tool, "
-                f"`keras_maelre.estimator.simple_tool({self.modality!r})`, or join its "
-                f"features to the encoder's by `extra_features={found.features}`.",
-                stacklevel=3,
-            )
-        return found
 
 
 def _tune_thresholds(classifier, targets, probabilities):

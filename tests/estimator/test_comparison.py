@@ -92,10 +92,6 @@ def test_every_tool_learns(modality, multi_label):
     np.testing.assert_array_equal(predicted, y)
 
 
-def test_images_have_no_tool():
-    assert simple_tool("image") is None
-
-
 # === Statistics of sounds ===
 
 

@@ -127,10 +127,13 @@ def test_a_resumed_training_is_compared_as_the_whole(tmp_path):
             estimator(**options).fit(X, y)
 
 
-def test_probes_of_new_encoders_tell_too_little_of_sounds():
-    waves = [np.sin(np.arange(4000) * (0.1 + 0.3 * (i % 2))) for i in range(12)]
-    fitted = estimator("audio", validation_fraction="auto", compare=True)
-    fitted.fit(waves, np.arange(12) % 2)
+@pytest.mark.parametrize("modality", ["audio", "image"])
+def test_probes_of_new_encoders_tell_too_little(modality):
+    X = [np.sin(np.arange(4000) * (0.1 + 0.3 * (i % 2))) for i in range(12)]
+    if modality == "image":
+        X = [np.full((16, 16), 20 * (i % 2), "uint8") for i in range(12)]
+    fitted = estimator(modality, validation_fraction="auto", compare=True)
+    fitted.fit(X, np.arange(12) % 2)
     assert fitted.comparison_ is None and "val_accuracy" not in fitted.history_
 
 

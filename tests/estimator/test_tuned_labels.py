@@ -7,9 +7,8 @@ from sklearn.metrics import f1_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
-from keras_maelre.estimator import comparison
-from keras_maelre.estimator.comparison import f1_across_halves
-from keras_maelre.estimator.tuned_labels import TunedLabels
+from keras_maelre.estimator import simple_tool
+from keras_maelre.estimator.tuned_labels import TunedLabels, f1_across_halves
 from keras_maelre.training import linear_probe, tune_thresholds
 from keras_maelre.training.training_run import BestWeights
 from tests.estimator.small import documents, estimator
@@ -96,5 +95,5 @@ def test_a_probe_that_is_kept_decides_by_its_thresholds(monkeypatch, count, tune
 
 
 def test_many_labels_have_one_tool():
-    made = comparison.simple_tool("text", multi_label=True, random_state=3)[-1]
+    made = simple_tool("text", multi_label=True, random_state=3)[-1]
     assert isinstance(made, TunedLabels) and made.random_state == 3
