@@ -7,8 +7,8 @@ Data are series or encoded images (`.npz`), UCR files, tables of texts (`.parque
 `.parquet:COLUMN` for multi-label ones) and lists of sounds (`.csv:FOLD`, the fold to
 test on). The simple tool:
 MiniRocket and ridge regression for series, words and a linear classifier for texts,
-statistics of mel bands and a support vector machine for sounds. With `--extra` its
-features join the estimator's head.
+statistics of mel bands, or histograms of gradients and colors, and a support vector
+machine for sounds and images. With `--extra` its features join the estimator's head.
 
 Everything is chosen on the training samples; the test samples are looked at once.
 `advises` in a row is whether the estimator warned of a simple tool that is better, from
