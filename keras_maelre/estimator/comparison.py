@@ -86,6 +86,9 @@ ENOUGH_TO_COMPARE = 100
 # Samples of folds that are compared: their standard error is .02, and each fold takes
 # as long as a tool does.
 ENOUGH_TO_JUDGE = 500
+# The time of kernel machines, of which each of many labels has its own, and of ridge
+# regressions on MiniRocket's features grows with the square of the samples.
+MOST_TO_COMPARE = 5000
 # A probe tells little of these: the blocks learn most in training.
 LEARNED_IN_TRAINING = ("audio", "image")
 
@@ -121,9 +124,16 @@ def compare_with_simple_tool(
 
     Returns:
         A `Comparison`, or `None` if nothing tells how good the classifier is, or there
-        is no tool that can take the samples.
+        is no tool that can take the samples, or so many of them.
     """
     if modality not in TOOLS:
+        return None
+    if _takes_long(modality, targets):
+        if verbose:
+            print(
+                "Not compared with a simple tool, which would take many minutes to "
+                f"learn {len(targets)} samples."
+            )
         return None
     knows = probe is not None and not multi_label
     knows = knows and modality not in LEARNED_IN_TRAINING
@@ -153,6 +163,16 @@ def compare_with_simple_tool(
         if found is None or (in_folds is not None and in_folds.prefers_simple):
             return in_folds
     return found
+
+
+def _takes_long(modality, targets):
+    """Whether a tool takes many minutes."""
+    if modality in ("text", "bytes"):
+        return False
+    machines = 1
+    if targets.ndim == 2 and modality != "series":
+        machines = targets.shape[1]
+    return len(targets) * machines**0.5 > MOST_TO_COMPARE
 
 
 def _may_be_chance(found):

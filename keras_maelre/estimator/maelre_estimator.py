@@ -116,7 +116,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             so if it is better on the validation samples. Where `"auto"` keeps none, or
             fewer than 100 favor the tool, it is compared with the linear probe in
             cross-validation, which tells too little of sounds, images and multi-label
-            targets. Not with `extra_features`.
+            targets. Not with `extra_features`, and not of more than 5000 samples, fewer
+            if they are multi-label, unless they are texts: the tool takes long.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_maelre.estimator import Comparison, MelStatistics, simple_tool
+from keras_maelre.estimator import comparison as comparing
 from tests.estimator.small import documents, estimator, ragged, waves
 
 pytestmark = pytest.mark.compiles_long
@@ -58,6 +59,36 @@ def test_scores_are_those_of_validation(multi_label):
         shares = [(p * n + 1) / (n + 2) for p in (found.classifier, 1.0)]
         expected = np.sqrt(sum(p * (1 - p) for p in shares) / (n + 2))
         assert found.standard_error == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("modality, compared", [("series", False), ("bytes", True)])
+def test_many_samples_are_compared_where_the_tool_is_linear(
+    monkeypatch, capsys, modality, compared
+):
+    monkeypatch.setattr(comparing, "MOST_TO_COMPARE", 30)
+    X, y = waves(40) if modality == "series" else documents(40)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "On the .* validation samples")
+        fitted = estimator(modality, compare=True, verbose=2).fit(X, y)
+    assert (fitted.comparison_ is not None) is compared
+    said = "many minutes to learn 40 samples" in capsys.readouterr().out
+    assert said is not compared
+
+
+@pytest.mark.parametrize(
+    "modality, labels, samples",
+    [
+        ("series", None, 5000),
+        ("series", 9, 5000),
+        ("audio", 9, 1666),
+        ("image", 1, 5000),
+    ],
+)
+def test_how_many_samples_are_too_many(modality, labels, samples):
+    """Each label has a kernel machine of its own, but ridge regression learns all."""
+    for count, long in ((samples, False), (samples + 1, True)):
+        shape = count if labels is None else (count, labels)
+        assert comparing._takes_long(modality, np.zeros(shape)) is long
 
 
 def test_what_the_tool_cannot_take(capsys):
