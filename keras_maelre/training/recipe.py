@@ -479,7 +479,7 @@ def small_data_recipe(task, pretrained=False, aligned=True, **changes):
 
     Unlike those of the paper, these recipes begin with a linear probe, which is kept
     if training does not gain on it, train faster, and change samples less; those of
-    sounds keep the last epoch, not the best. They suit a classifier with
+    sounds and images keep the last epoch, not the best. They suit a classifier with
     `pooling="blocks"`.
 
     Args:
