@@ -244,17 +244,17 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         weights = self._with_class_weight(weights, classes, targets, multi_label)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with _seeded(seed):
+            fraction = self._fraction(targets, multi_label, groups, seed)
+            # As the recipe splits.
+            out = stratified_split(targets, fraction, groups, seed, every_class=False)
             classifier, preset = new_classifier(
-                self, samples, classes, multi_label, targets, groups, seed
+                self, samples, classes, multi_label, targets, groups, out, seed
             )
             if self.preprocessor is None:
                 warn_of_cuts(classifier.preprocessor, samples)
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
             is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
             recipe = self._recipe(self.modality == "series" and not is_new, aligned)
-            fraction = self._fraction(targets, multi_label, groups, seed)
-            # As the recipe splits.
-            out = stratified_split(targets, fraction, groups, seed, every_class=False)
             trained, held_out = (samples, targets, weights), None
             if self.extra_features is not None and out.any():
                 trained, held_out = split_samples(samples, targets, weights, out)

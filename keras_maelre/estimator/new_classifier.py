@@ -3,10 +3,13 @@
 import os
 import warnings
 
+import numpy as np
+
 from keras_maelre.estimator.default_preprocessor import default_preprocessor
 from keras_maelre.estimator.series_input import choose_by_probe, series_candidates
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED, SIZES
+from keras_maelre.models.sample_batches import take
 from keras_maelre.preprocessing import semantic_embeddings
 from keras_maelre.preprocessing.encoded_text import EncodedText
 from keras_maelre.preprocessing.semantic_embeddings import DOCUMENTS_A_DIMENSION
@@ -16,7 +19,9 @@ from keras_maelre.preprocessing.semantic_embeddings import DOCUMENTS_A_DIMENSION
 SEMANTIC_DIM, MOST_SEMANTIC_DIM = 256, 512
 
 
-def new_classifier(estimator, samples, classes, multi_label, targets, groups, seed):
+def new_classifier(
+    estimator, samples, classes, multi_label, targets, groups, held_out, seed
+):
     """Returns a classifier to train, with its preprocessor, and its preset.
 
     Args:
@@ -26,6 +31,7 @@ def new_classifier(estimator, samples, classes, multi_label, targets, groups, se
         multi_label: Boolean.
         targets: Integers, or rows of zeros and ones.
         groups: Optional array with the group of each sample.
+        held_out: Array of booleans: the samples to validate on.
         seed: Integer.
 
     Raises:
@@ -44,10 +50,13 @@ def new_classifier(estimator, samples, classes, multi_label, targets, groups, se
     if estimator.preset is None and _is_of_pretrained(candidates[0]):
         presets = [*PRETRAINED, preset]
     if isinstance(candidates[0], EncodedText):
-        found = len(samples) // DOCUMENTS_A_DIMENSION
+        # Documents that they were made from are told apart by them more easily than
+        # others: what is validated on may not be among those.
+        documents = take(samples, np.flatnonzero(~held_out))
+        found = len(documents) // DOCUMENTS_A_DIMENSION
         dim = min(max(found, SEMANTIC_DIM), MOST_SEMANTIC_DIM)
         head["token_embeddings"] = semantic_embeddings(
-            candidates[0], samples, dim, seed=seed
+            candidates[0], documents, dim, seed=seed
         )
         head["trainable_embeddings"] = True
     return choose_by_probe(
