@@ -214,8 +214,8 @@ plt.show()
 # %% [markdown]
 # *Left the digit, in the middle what speaks for (red) and against (blue) the answer, right
 # the same for the second best. Where the two columns disagree is what the classifier cannot
-# decide: the foot of the first digit speaks against an 8 and for a 2, the waist of the second
-# for a 6 and against a 3.*
+# decide: the bend above right of the first digit speaks against a 3 and for a 7, the left edge
+# of the second, where a loop is open, for a 3 and against an 8.*
 #
 # ## How far to trust it
 #
