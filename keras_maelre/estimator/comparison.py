@@ -7,7 +7,8 @@ import warnings
 import numpy as np
 from sklearn.metrics import f1_score
 
-from keras_maelre.estimator.simple_tools import TOOLS, simple_tool
+from keras_maelre.estimator.extra_features import split_samples
+from keras_maelre.estimator.simple_tools import STATISTICS, TOOLS, simple_tool
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
 
@@ -135,18 +136,13 @@ def compare_with_simple_tool(
                 f"learn {len(targets)} samples."
             )
         return None
-    knows = probe is not None and not multi_label
-    knows = knows and modality not in LEARNED_IN_TRAINING
     found = None
     if score is not None:
-        parts = (
-            (take(samples, np.flatnonzero(part)), targets[part])
-            for part in (~held_out, held_out)
-        )
+        parts = split_samples(samples, targets, None, held_out)
         found = _told(verbose, compare, modality, *parts, score, multi_label, seed)
         if found is None or not _may_be_chance(found):
             return found
-    if knows:
+    if not (probe is None or multi_label or modality in LEARNED_IN_TRAINING):
         # One that is kept has seen the held-out ones, too.
         everything = probe.samples == len(samples)
         kept = np.flatnonzero(everything | ~held_out)
@@ -170,7 +166,7 @@ def _takes_long(modality, targets):
     if modality in ("text", "bytes"):
         return False
     machines = 1
-    if targets.ndim == 2 and modality != "series":
+    if targets.ndim == 2 and modality in STATISTICS:
         machines = targets.shape[1]
     return len(targets) * machines**0.5 > MOST_TO_COMPARE
 
@@ -206,7 +202,8 @@ def compare(modality, trained, held_out, score, multi_label, seed):
 
     Args:
         modality: String, one of `TOOLS`.
-        trained: Pair of the samples and targets that the classifier was trained on.
+        trained: Tuple that begins with the samples and targets that the classifier was
+            trained on.
         held_out: The same of those that it was validated on.
         score: Float, the classifier's score on them.
         multi_label: Boolean.
@@ -220,8 +217,8 @@ def compare(modality, trained, held_out, score, multi_label, seed):
             nine steps.
     """
     begin = time.monotonic()
-    samples, targets = held_out
-    answer = simple_tool(modality, multi_label, seed).fit(*trained).predict(samples)
+    samples, targets = held_out[:2]
+    answer = simple_tool(modality, multi_label, seed).fit(*trained[:2]).predict(samples)
     if multi_label:
         simple = f1_score(targets, answer, average="micro", zero_division=0.0)
     else:

@@ -289,8 +289,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         else:
             score = history.best_score
             if multi_label and score is not None:
-                chosen = np.flatnonzero(out)
-                x, y = take(samples, chosen), targets[chosen]
+                x, y, _ = split_samples(samples, targets, None, out)[1]
                 score = self._tuned(classifier, x, y, history, seed)
             if self.compare and (
                 score is not None or self.validation_fraction == "auto"
