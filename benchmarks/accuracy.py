@@ -94,7 +94,7 @@ def jobs(path, seed, args):
     """Yields the beginning of each row, and the function that measures the rest."""
     name, data, recipe, made = read(path, args)
     if args.tools and not is_task(path):
-        row = {"data": name, "model": TOOLS[recipe.task][0], "seed": seed}
+        row = {"data": name, "model": TOOLS[recipe.task], "seed": seed}
         row |= {"budget": None, "kind": "tool"}
         yield row, functools.partial(measure_tool, recipe.task, data, seed)
     prices = read_rows(args.prices) if args.prices else None

@@ -128,8 +128,7 @@ def estimator(modality, data, args, seed, extra=None):
 
 
 def joined(modality, data, args, seed):
-    tool = simple_tool(modality, data.multi_label, seed)
-    return tool and estimator(modality, data, args, seed, tool[0])
+    return estimator(modality, data, args, seed, "auto")
 
 
 def simple(modality, data, args, seed):

@@ -23,7 +23,6 @@ class Comparison:
 
     Args:
         tool: String, what the simple tool is.
-        features: String, the expression that `extra_features` takes to join both.
         samples: Integer, how many were validated on.
         folds: Integer, those of the cross-validation that were compared; 0 of
             validation samples.
@@ -51,7 +50,6 @@ class Comparison:
     """
 
     tool: str
-    features: str
     samples: int
     folds: int
     metric: str
@@ -191,7 +189,7 @@ def _told(verbose, function, modality, *arguments):
         warnings.warn(
             f"{found} Use the simple tool, "
             f"`keras_maelre.estimator.simple_tool({modality!r})`, or join its "
-            f"features to the encoder's by `extra_features={found.features}`.",
+            "features to the encoder's by `extra_features='auto'`.",
             stacklevel=4,
         )
     return found
@@ -275,7 +273,7 @@ def _comparison(modality, count, folds, metric, score, simple, begin):
     shares = [(share * count + 1) / (count + 2) for share in (score, simple)]
     error = sum(share * (1 - share) for share in shares) / (count + 2)
     return Comparison(
-        *TOOLS[modality],
+        TOOLS[modality],
         samples=count,
         folds=folds,
         metric=metric,

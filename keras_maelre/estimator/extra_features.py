@@ -1,20 +1,24 @@
-"""Features of the user's own beside those of the encoder, joined at the head."""
+"""Further features beside those of the encoder, joined at the head."""
 
 import numpy as np
 import scipy.sparse
 import sklearn
 from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from keras_maelre.estimator.simple_tools import PENALTIES, STATISTICS
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
-PENALTIES = np.logspace(-3, 6, 19)
+# Of a kernel of statistics, and the samples up to which one is computed: its numbers
+# are their square.
+KERNEL_PENALTY, MOST_OF_A_KERNEL = 0.3, 5000
 EPSILON = 1e-7
 # Scores of either linear model lie about -1 and 1, of which these are logits about.
 TO_LOGITS = 5.0
@@ -25,15 +29,20 @@ START = np.array([1.0, 1.0, 0.0])
 
 
 class JoinedHead:
-    """A linear model on further features, whose scores are added to the logits.
+    """A model on further features, whose scores are added to the logits.
 
     A Dense layer on two sets of features is the sum of one on each. That of the encoder
     is trained already; here the other one is fitted, and how much each counts is chosen
     on samples that neither has seen.
 
+    Sparse features are decided by a linear support vector machine, dense ones by ridge
+    regression: of sounds and images, whose statistics say more together than one by
+    one, with a Gaussian kernel.
+
     Args:
         transformer: A transformer of scikit-learn, from raw samples to features. It is
             cloned.
+        modality: String, that of the samples.
         multi_label: Boolean.
         classes: Integer, their number.
 
@@ -42,15 +51,16 @@ class JoinedHead:
             those of the encoder, `features` times the scores, and the offset.
     """
 
-    def __init__(self, transformer, multi_label, classes):
+    def __init__(self, transformer, modality, multi_label, classes):
         self.transformer = transformer
+        self.modality = modality
         self.multi_label = multi_label
         self.classes = classes
         self.model = None
         self.weights = START
 
     def fit(self, samples, targets, sample_weight=None):
-        """Fits transformer and linear model.
+        """Fits transformer and model.
 
         Args:
             samples: List or array of raw samples.
@@ -59,20 +69,23 @@ class JoinedHead:
         """
         transformer = clone(self.transformer)
         features = transformer.fit_transform(samples, targets)
-        weights = {"sample_weight": sample_weight}
-        if not scipy.sparse.issparse(features):
-            linear = make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
-            weights = {"ridgeclassifiercv__sample_weight": sample_weight}
-            linear.fit(features, targets, **weights)
-        else:
-            linear = LinearSVC(random_state=0)
+        if scipy.sparse.issparse(features):
+            machine = LinearSVC(random_state=0)
             # One for each label passes weights on only where it is told to.
             with sklearn.config_context(enable_metadata_routing=self.multi_label):
                 if self.multi_label:
-                    linear.set_fit_request(sample_weight=True)
-                    linear = OneVsRestClassifier(linear)
-                linear.fit(features, targets, **weights)
-        self.model = transformer, linear
+                    machine.set_fit_request(sample_weight=True)
+                    machine = OneVsRestClassifier(machine)
+                machine.fit(features, targets, sample_weight=sample_weight)
+        else:
+            ridge = RidgeClassifierCV(PENALTIES)
+            if self.modality in STATISTICS and len(features) <= MOST_OF_A_KERNEL:
+                ridge = KernelRidge(alpha=KERNEL_PENALTY, kernel="rbf")
+                targets = 2.0 * self._rows(targets) - 1
+            machine = make_pipeline(StandardScaler(), ridge)
+            weights = {f"{machine.steps[-1][0]}__sample_weight": sample_weight}
+            machine.fit(features, targets, **weights)
+        self.model = transformer, machine
 
     def choose_weights(self, logits, samples, targets):
         """Chooses how much encoder and features count.
@@ -83,7 +96,7 @@ class JoinedHead:
             targets: Integers, or rows of zeros and ones.
         """
         parts = np.stack([logits, self._scores(samples)])
-        rows = targets if self.multi_label else np.eye(self.classes)[targets]
+        rows = self._rows(targets)
 
         def loss(weights):
             found = np.clip(self._probabilities(parts, weights), EPSILON, 1 - EPSILON)
@@ -115,9 +128,14 @@ class JoinedHead:
             encoder * parts[0] + features * parts[1] + offset, self.multi_label
         )
 
+    def _rows(self, targets):
+        return targets if self.multi_label else np.eye(self.classes)[targets]
+
     def _scores(self, samples):
-        transformer, linear = self.model
-        scores = linear.decision_function(transformer.transform(samples))
+        transformer, machine = self.model
+        # That of a regression on rows is its answer.
+        score = getattr(machine, "decision_function", machine.predict)
+        scores = score(transformer.transform(samples))
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
         return TO_LOGITS * scores

@@ -23,6 +23,7 @@ from keras_maelre.estimator.parameter_checks import (
 )
 from keras_maelre.estimator.raw_samples import raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
+from keras_maelre.estimator.simple_tools import simple_features
 from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED
@@ -103,12 +104,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             and arrays of images `(channels, height, width)`.
         preprocessor: Optional, one of `keras_maelre.preprocessing`, in place of the one
             that is made from the data.
-        extra_features: Optional transformer of scikit-learn, from raw samples to
-            features that join those of the encoder at the head: `TfidfVectorizer()`
-            for documents; `MiniRocket()`, `MelStatistics()` and `ImageStatistics()` of
-            `keras_maelre.estimator` for series, sounds and images. How much they count
-            is chosen on the validation samples. Such an estimator is pickled, not
-            saved; `classifier_` is without them.
+        extra_features: `"auto"`, or a transformer of scikit-learn, from raw samples to
+            features that join those of the encoder at the head. `"auto"` takes those of
+            the simple tool (`keras_maelre.estimator.simple_tool`): words of documents,
+            `MiniRocket()`, `MelStatistics()` or `ImageStatistics()`. How much they
+            count is chosen on the validation samples. `classifier_`, which is what is
+            exported, is without them. `None` for none.
         recipe: Optional dictionary of what to change of the recipe, such as
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
@@ -276,7 +277,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         self.joined_head_ = self.comparison_ = None
         if self.extra_features is not None:
-            joined = JoinedHead(self.extra_features, multi_label, len(classes))
+            transformer = self.extra_features
+            if isinstance(transformer, str):
+                transformer = simple_features(self.modality, seed)
+            joined = JoinedHead(transformer, self.modality, multi_label, len(classes))
             if held_out is not None:
                 joined.fit(*trained)
                 logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
@@ -380,16 +384,21 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         estimator_files.save(self, path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path, trusted=()):
         """Loads an estimator that `save` wrote, on any backend.
 
         Args:
             path: String or path of a folder.
+            trusted: Sequence of strings, the full names of types that `extra_features`
+                of your own consist of, such as `"my_package.MyFeatures"`: code of these
+                runs when they are loaded. Those of scikit-learn and of this library
+                need no mention.
 
         Raises:
-            ValueError: If the folder holds no estimator, or a damaged one.
+            ValueError: If the folder holds no estimator, a damaged one, or one of types
+                that are not trusted.
         """
-        return estimator_files.load(cls, path)
+        return estimator_files.load(cls, path, trusted)
 
     def __getstate__(self):
         state = dict(super().__getstate__())

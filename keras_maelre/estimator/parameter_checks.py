@@ -74,14 +74,16 @@ def check_parameters(estimator):
             )
     _check_class_weight(estimator.class_weight)
     extra = estimator.extra_features
+    if isinstance(extra, str) and extra == "auto":
+        return
     if extra is not None and (
         isinstance(extra, type)
         or not hasattr(extra, "fit_transform")
         or not hasattr(extra, "get_params")
     ):
         raise TypeError(
-            "Argument `extra_features` must be a transformer of scikit-learn, with "
-            "`fit_transform`, `transform` and `get_params`. "
+            'Argument `extra_features` must be "auto" or a transformer of '
+            "scikit-learn, with `fit_transform`, `transform` and `get_params`. "
             f"Received: extra_features={extra!r}"
         )
 

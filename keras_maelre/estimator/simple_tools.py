@@ -1,35 +1,41 @@
 """What one would try first, of each modality."""
 
+import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
-from keras_maelre.estimator.extra_features import PENALTIES
 from keras_maelre.estimator.image_statistics import ImageStatistics
 from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
 from keras_maelre.estimator.tuned_labels import TunedLabels
 
-# What the tool of a modality is, and the expression of its features.
 TOOLS = {
-    "series": ("MiniRocket and ridge regression", "MiniRocket()"),
-    "text": (
-        "words by TF-IDF and a linear support vector machine",
-        "TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)",
-    ),
-    "audio": (
-        "statistics of mel bands and a support vector machine",
-        "MelStatistics()",
-    ),
-    "image": (
-        "histograms of gradients and colors and a support vector machine",
-        "ImageStatistics()",
-    ),
+    "series": "MiniRocket and ridge regression",
+    "text": "words by TF-IDF and a linear support vector machine",
+    "bytes": "words by TF-IDF and a linear support vector machine",
+    "audio": "statistics of mel bands and a support vector machine",
+    "image": "histograms of gradients and colors and a support vector machine",
 }
-TOOLS["bytes"] = TOOLS["text"]
 STATISTICS = {"audio": MelStatistics, "image": ImageStatistics}
+# Of ridge regression.
+PENALTIES = np.logspace(-3, 6, 19)
+
+
+def simple_features(modality, random_state=None):
+    """Returns what the simple tool of a modality makes of samples, a transformer.
+
+    Args:
+        modality: String, one of `TOOLS`.
+        random_state: As in `MiniRocket`.
+    """
+    if modality == "series":
+        return MiniRocket(random_state=random_state)
+    if modality in STATISTICS:
+        return STATISTICS[modality]()
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
 
 
 def simple_tool(modality, multi_label=False, random_state=None):
@@ -57,18 +63,15 @@ def simple_tool(modality, multi_label=False, random_state=None):
     simple_tool("series").fit(X, y).predict(X)
     ```
     """
+    if modality not in TOOLS:
+        return None
+    features = simple_features(modality, random_state)
     if modality == "series":
-        features = MiniRocket(random_state=random_state)
         return make_pipeline(features, StandardScaler(), RidgeClassifierCV(PENALTIES))
-    if modality in ("text", "bytes"):
-        features = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-        linear = LinearSVC(random_state=random_state)
-        if multi_label:
-            linear = TunedLabels(linear, random_state)
-        return make_pipeline(features, linear)
+    scaled = [StandardScaler()] if modality in STATISTICS else []
+    machine = LinearSVC(random_state=random_state)
     if modality in STATISTICS:
         machine = SVC(C=10.0)
-        if multi_label:
-            machine = TunedLabels(machine, random_state)
-        return make_pipeline(STATISTICS[modality](), StandardScaler(), machine)
-    return None
+    if multi_label:
+        machine = TunedLabels(machine, random_state)
+    return make_pipeline(features, *scaled, machine)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import FunctionTransformer
 
-from keras_maelre.estimator import MiniRocket
+from keras_maelre import MaelreEstimator
+from keras_maelre.estimator import ImageStatistics, MelStatistics, MiniRocket
 from keras_maelre.estimator.extra_features import JoinedHead
 from tests.estimator.small import documents, estimator, ragged, waves
 
@@ -72,8 +74,112 @@ def test_words_beside_tokens(multi_label):
     np.testing.assert_allclose(
         copy.predict_proba(unseen), fitted.predict_proba(unseen), atol=1e-6
     )
+
+
+def tones(count):
+    generator = np.random.default_rng(0)
+    steps = np.arange(1600)
+    X = [
+        0.5 * np.sin(steps * (0.1, 0.4)[i % 2]) + generator.normal(0, 0.01, 1600)
+        for i in range(count)
+    ]
+    return X, np.where(np.arange(count) % 2, "high", "low")
+
+
+def pictures(count):
+    X = np.random.default_rng(0).integers(128, size=(count, 16, 16, 3), dtype="uint8")
+    X[1::2] += 100
+    return X, np.where(np.arange(count) % 2, "light", "dark")
+
+
+SIGNALS = {
+    "series": (ragged, MiniRocket),
+    "text": (documents, TfidfVectorizer),
+    "audio": (tones, MelStatistics),
+    "image": (pictures, ImageStatistics),
+}
+
+
+@pytest.mark.parametrize("modality", SIGNALS)
+def test_features_of_the_simple_tool_join_and_are_saved(modality, tmp_path):
+    make, kind = SIGNALS[modality]
+    X, y = make(16)
+    fitted = estimator(modality, extra_features="auto", epochs=1).fit(X, y)
+    assert isinstance(fitted.joined_head_.model[0], kind)
+    found = fitted.predict_proba(X)
+    fitted.save(tmp_path / "saved")
+    loaded = MaelreEstimator.load(tmp_path / "saved")
+    assert loaded.extra_features == "auto"
+    np.testing.assert_allclose(loaded.predict_proba(X), found, atol=1e-6)
+    # Not those of the encoder alone.
+    alone = loaded.classifier_.predict_proba(X)
+    assert np.abs(np.log(alone) - np.log(found)).max() > 0.1
+    loaded.save(tmp_path / "saved")
+    again = MaelreEstimator.load(tmp_path / "saved")
+    np.testing.assert_allclose(again.predict_proba(X), found, atol=1e-6)
+
+
+def test_types_of_ones_own_are_loaded_if_they_are_trusted(tmp_path):
+    X, y = waves(16)
+    fitted = estimator(extra_features=Answer()).fit(X, y)
+    fitted.save(tmp_path)
+    name = f"{Answer.__module__}.Answer"
+    with pytest.raises(ValueError, match=rf"not trusted: \['{name}'\].*`trusted`"):
+        MaelreEstimator.load(tmp_path)
+    with pytest.raises(TypeError, match="`trusted` must be a sequence"):
+        MaelreEstimator.load(tmp_path, trusted=name)
+    loaded = MaelreEstimator.load(tmp_path, trusted=[name])
+    assert isinstance(loaded.extra_features, Answer)
+    assert not hasattr(loaded.extra_features, "fitted_")
+    np.testing.assert_allclose(
+        loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6
+    )
+    for file in tmp_path.glob("*/joined_head.skops"):
+        file.write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="does not hold the extra features"):
+        MaelreEstimator.load(tmp_path, trusted=[name])
+
+
+def test_the_parameter_is_saved_as_it_is_not_as_it_was(tmp_path):
+    """It may have been set after the training."""
+    X, y = waves(16)
+    plain = estimator().fit(X, y).set_params(extra_features=MiniRocket(840))
+    plain.save(tmp_path / "plain")
+    loaded = MaelreEstimator.load(tmp_path / "plain")
+    assert loaded.joined_head_ is None and loaded.extra_features.n_features == 840
+    joined = clone(plain).set_params(extra_features=MiniRocket(84)).fit(X, y)
+    joined.set_params(extra_features=None).save(tmp_path / "joined")
+    loaded = MaelreEstimator.load(tmp_path / "joined")
+    assert loaded.extra_features is None
+    np.testing.assert_allclose(
+        loaded.predict_proba(X), joined.predict_proba(X), atol=1e-6
+    )
+
+
+def test_functions_without_a_name_cannot_be_saved(tmp_path):
+    X, y = waves(16)
+    made = FunctionTransformer(lambda rows: np.array([row[:4] for row in rows]))
+    fitted = estimator(extra_features=made).fit(X, y)
     with pytest.raises(TypeError, match="`extra_features` cannot be saved.*pickle"):
-        fitted.save("anywhere")
+        fitted.save(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_kernel_decides_statistics(multi_label):
+    """Classes that differ in what two features say together, not in either."""
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(200, 2))
+    targets = (X[:, 0] * X[:, 1] > 0).astype(int)
+    rows = np.eye(2, dtype=int)[targets]
+    same = FunctionTransformer()
+    found = {}
+    for modality in ("series", "image"):
+        joined = JoinedHead(same, modality, multi_label, classes=2)
+        joined.fit(X[:150], rows[:150] if multi_label else targets[:150])
+        made = joined.predict_proba(np.zeros((50, 2)), X[150:])
+        found[modality] = np.mean(made.argmax(axis=1) == targets[150:])
+    assert found["image"] > 0.9 and found["series"] < 0.7
 
 
 def test_without_validation_both_count_alike():
@@ -95,7 +201,7 @@ def test_groups_and_weights():
 @pytest.mark.parametrize("extra", [MiniRocket, "tfidf", len])
 def test_what_is_not_a_transformer_is_refused(extra):
     X, y = waves(8)
-    with pytest.raises(TypeError, match="`extra_features` must be a transformer"):
+    with pytest.raises(TypeError, match='`extra_features` must be "auto" or a tran'):
         estimator(extra_features=extra).fit(X, y)
 
 
@@ -105,7 +211,7 @@ def test_weights_of_samples_reach_the_words_of_every_label():
     rows = np.stack([y == "summer", y == "winter"], axis=1).astype(int)
     wrong = np.arange(40) % 4 < 2
     rows[wrong] = 1 - rows[wrong]
-    joined = JoinedHead(TfidfVectorizer(), multi_label=True, classes=2)
+    joined = JoinedHead(TfidfVectorizer(), "text", multi_label=True, classes=2)
     joined.fit(X, rows, sample_weight=np.where(wrong, 1e-3, 1.0))
     found = joined.predict_proba(np.zeros((40, 2)), X) > 0.5
     expected = np.where(wrong[:, None], 1 - rows, rows)
@@ -116,7 +222,7 @@ def test_a_few_samples_do_not_silence_either_part():
     """Two held-out samples, both of which the features get wrong."""
     X, y = marked()
     _, targets = np.unique(y, return_inverse=True)
-    joined = JoinedHead(Answer(), multi_label=False, classes=2)
+    joined = JoinedHead(Answer(), "series", multi_label=False, classes=2)
     joined.fit(X, targets)
     logits = 3.0 * np.eye(2)[1 - targets[:2]]
     joined.choose_weights(logits, X[:2], 1 - targets[:2])
