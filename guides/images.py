@@ -136,7 +136,7 @@ print(
 # %% [markdown]
 # Of so few pieces, which are of four colors, histograms tell more than the encoder learns. The
 # validation samples could not say so: pieces overlap, and both are right about all sixteen of
-# them. `extra_features=ImageStatistics()` joins the histograms to the encoder at the head.
+# them. `extra_features="auto"` joins the histograms to the encoder at the head.
 #
 # ## How large, and in color?
 #

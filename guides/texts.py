@@ -20,7 +20,6 @@ import warnings
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 import keras_maelre
 from keras_maelre import MaelreEstimator, datasets
@@ -119,15 +118,16 @@ print("warned:", any("Use the simple tool" in str(w.message) for w in caught))
 # %% [markdown]
 # ## Both
 #
-# `extra_features=` takes any transformer of scikit-learn. Its features join those of the
-# encoder at the head; the validation samples decide how much either counts.
+# With `extra_features="auto"` what the simple tool sees joins what the encoder sees, at the
+# head; the validation samples decide how much either counts. Any transformer of scikit-learn
+# may stand in its place, such as `TfidfVectorizer(analyzer="char")`.
 
 # %%
 joined = MaelreEstimator(
     "text",
     epochs=5,
     random_state=0,
-    extra_features=TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+    extra_features="auto",
     verbose=0,
 )
 joined.fit(x_train, y_train, groups=groups_train)

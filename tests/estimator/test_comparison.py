@@ -14,7 +14,7 @@ pytestmark = pytest.mark.compiles_long
 
 def comparison(classifier, simple, standard_error=0.05):
     return Comparison(
-        "a tool", "Tool()", 50, 0, "accuracy", classifier, simple, standard_error, 1.0
+        "a tool", 50, 0, "accuracy", classifier, simple, standard_error, 1.0
     )
 
 
