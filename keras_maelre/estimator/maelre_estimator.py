@@ -28,7 +28,8 @@ from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
-from keras_maelre.training import small_data_recipe, tune_thresholds
+from keras_maelre.training import small_data_recipe
+from keras_maelre.training.thresholds import label_thresholds
 
 # A label that a few of them have would be decided by chance.
 FEWEST_TO_TUNE_ON = 100
@@ -512,7 +513,7 @@ def _tune_thresholds(classifier, targets, probabilities):
     """Sets the thresholds of labels, and returns whether there was enough to do so."""
     enough = len(targets) >= FEWEST_TO_TUNE_ON and np.any(targets)
     if enough:
-        classifier.thresholds = tune_thresholds(targets, probabilities, per_label=True)
+        classifier.thresholds = label_thresholds(targets, probabilities)
     return enough
 
 

@@ -10,7 +10,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from keras_maelre.models.predictions import decisions, probabilities
-from keras_maelre.training.thresholds import tune_thresholds
+from keras_maelre.training.thresholds import label_thresholds
 
 HELD_OUT = 0.2
 
@@ -19,8 +19,8 @@ class TunedLabels(ClassifierMixin, BaseEstimator):
     """One classifier for each label, and thresholds tuned on held-out samples.
 
     Of rare labels a support vector machine that minimizes errors predicts hardly any.
-    A fifth of the samples tells at which thresholds micro-F1 is highest; then all are
-    fitted to.
+    A fifth of the samples tells at which thresholds F1 is highest; then all are fitted
+    to.
 
     Args:
         classifier: Classifier of scikit-learn with a `decision_function`.
@@ -74,7 +74,7 @@ class TunedLabels(ClassifierMixin, BaseEstimator):
                 warnings.filterwarnings("ignore", "Label .* is present in all")
                 self.classifiers_ = labels.fit(X[learned], y[learned])
             found = self.predict_proba(X[held_out])
-            self.thresholds_ = tune_thresholds(y[held_out], found, per_label=True)
+            self.thresholds_ = label_thresholds(y[held_out], found)
         self.classifiers_ = clone(labels).fit(X, y)
         return self
 
@@ -103,7 +103,6 @@ def f1_across_halves(targets, probabilities, seed):
     for half in (first, ~first):
         thresholds = None
         if targets[~half].any():
-            others = targets[~half], probabilities[~half]
-            thresholds = tune_thresholds(*others, per_label=True)
+            thresholds = label_thresholds(targets[~half], probabilities[~half])
         decided[half] = decisions(probabilities[half], True, thresholds)
     return f1_score(targets, decided, average="micro", zero_division=0.0)

@@ -13,7 +13,7 @@ from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import is_batches
 from keras_maelre.models.targets import encode_targets
 from keras_maelre.training.calibration import fit_temperature
-from keras_maelre.training.thresholds import tune_thresholds
+from keras_maelre.training.thresholds import label_thresholds
 
 METHODS = ("ridge", "logistic")
 EPSILON = 1e-6
@@ -43,7 +43,8 @@ class ProbeReport:
         features: Integer, those that have weights.
         seconds: Float.
         thresholds: Of multi-label classifiers an array with the threshold of each
-            label, tuned on the held-out samples for the highest micro-F1, which
+            label, tuned on the held-out samples for the highest F1 of each, of labels
+            with fewer than 3 positives for the highest micro-F1 of all, which
             `classifier.thresholds` takes; `None` without positives to tune on, and of
             others.
         fold_accuracies: Float array of shape `(folds,)`, `accuracy` of each by itself.
@@ -412,7 +413,7 @@ def _thresholds(logits, rows):
     truth = rows > 0.5
     if not truth.any():
         return None
-    return tune_thresholds(truth, probabilities(logits, True), per_label=True)
+    return label_thresholds(truth, probabilities(logits, True))
 
 
 def _calibrate(scores, rows, method, multi_label):

@@ -5,6 +5,9 @@ import numpy as np
 from keras_maelre.checks import check_choice, check_flag
 from keras_maelre.training.calibration import check_truth
 
+# Positives of a label from which its own F1 score says something.
+FEWEST_POSITIVES = 3
+
 
 def tune_thresholds(y_true, probabilities, per_label=False, metric="micro_f1"):
     """Returns the threshold, or one for each label, with the highest F1 score.
@@ -66,6 +69,24 @@ def tune_thresholds(y_true, probabilities, per_label=False, metric="micro_f1"):
         settled = np.sum(probabilities[:, ~seen] > threshold)
         scores = _shares_of_micro_f1(curves, seen, settled)
     return np.where(seen, _best(scores, curves.thresholds), threshold)
+
+
+def label_thresholds(y_true, probabilities):
+    """Returns a threshold for each label, which also serves the rare ones.
+
+    Each label is decided where its own F1 score is highest: micro-F1 alone would give
+    up what is rare, for little. Labels with fewer than `FEWEST_POSITIVES` are
+    decided where micro-F1 is highest.
+
+    Args:
+        y_true: As in `tune_thresholds`.
+        probabilities: As in `tune_thresholds`.
+    """
+    own, shared = (
+        tune_thresholds(y_true, probabilities, per_label=True, metric=metric)
+        for metric in ("macro_f1", "micro_f1")
+    )
+    return np.where(np.sum(y_true, axis=0) >= FEWEST_POSITIVES, own, shared)
 
 
 class _Curves:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from keras_maelre.training import tune_thresholds
+from keras_maelre.training.thresholds import label_thresholds
 
 METRICS = ("micro_f1", "macro_f1")
 each_metric = pytest.mark.parametrize("metric", METRICS)
@@ -161,3 +162,15 @@ def test_wrong_arguments(error, message, changes):
     y, p = draw()
     with pytest.raises(error, match=message):
         tune_thresholds(**{"y_true": y, "probabilities": p, **changes})
+
+
+def test_thresholds_serve_the_rare_labels_too():
+    """A frequent label, a rare one that nothing tells, and one seen twice."""
+    generator = np.random.default_rng(0)
+    y = generator.uniform(size=(400, 3)) < [0.5, 0.1, 0]
+    y[:2, 2] = True
+    p = y * [0.5, 0, 0] + generator.uniform(0, 0.5, y.shape)
+    own = tune_thresholds(y, p, per_label=True, metric="macro_f1")
+    shared = tune_thresholds(y, p, per_label=True)
+    assert own[1] < shared[1] and own[2] < shared[2]
+    np.testing.assert_array_equal(label_thresholds(y, p), [*own[:2], shared[2]])
