@@ -278,19 +278,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         self.joined_head_ = self.comparison_ = None
         if self.extra_features is not None:
-            transformer = self.extra_features
-            if isinstance(transformer, str):
-                transformer = simple_features(self.modality, seed)
-            joined = JoinedHead(transformer, self.modality, multi_label, len(classes))
-            if held_out is not None:
-                joined.fit(*trained)
-                logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
-                joined.choose_weights(logits, *held_out[:2])
-                if multi_label:
-                    found = joined.predict_proba(logits, held_out[0])
-                    _tune_thresholds(classifier, held_out[1], found)
-            joined.fit(samples, targets, weights)
-            self.joined_head_ = joined
+            everything = samples, targets, weights
+            self.joined_head_ = self._join(
+                classifier, everything, trained, held_out, seed
+            )
         else:
             score = history.best_score
             if multi_label and score is not None:
@@ -474,6 +465,27 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 if out.mean() > 2 * fraction:
                     return 0.0
         return fraction
+
+    def _join(self, classifier, everything, trained, held_out, seed):
+        """Returns the head of the extra features; sets the thresholds of both."""
+        transformer = self.extra_features
+        if isinstance(transformer, str):
+            transformer = simple_features(self.modality, seed)
+        multi_label = classifier.multi_label
+        joined = JoinedHead(
+            transformer, self.modality, multi_label, classifier.num_classes
+        )
+        if held_out is not None:
+            joined.fit(*trained)
+            logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
+            report = joined.choose_weights(logits, *held_out[:2], seed)
+            if self.verbose:
+                print(report)
+            if multi_label:
+                found = joined.predict_proba(logits, held_out[0])
+                _tune_thresholds(classifier, held_out[1], found)
+        joined.fit(*everything)
+        return joined
 
     def _tuned(self, classifier, samples, targets, history, seed):
         """Tunes thresholds on held-out samples, and returns the score on them."""

@@ -1,6 +1,7 @@
 """Features of scikit-learn's transformers join those of the encoder."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -40,14 +41,15 @@ def marked(count=40, seed=0):
     return X, np.where(y, "one", "other")
 
 
-def test_features_that_know_decide():
+def test_features_that_know_decide(capsys):
     X, y = marked()
-    plain = estimator(epochs=1, preprocessor=None)
+    plain = estimator(epochs=1, preprocessor=None, verbose=1)
     fitted = clone(plain).set_params(extra_features=Answer()).fit(X, y)
     unseen, labels = marked(30, seed=1)
     assert fitted.score(unseen, labels) == 1
     encoder, features, _ = fitted.joined_head_.weights
     assert features > encoder
+    assert "4 validation samples" in capsys.readouterr().out
 
 
 def test_features_that_know_nothing_count_little():
@@ -233,3 +235,21 @@ def test_a_few_samples_do_not_silence_either_part():
         np.tile(1 - targets[:2], 500),
     )
     assert joined.weights[1] < 1e-3
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_the_report_tells_either_and_both(multi_label):
+    """The encoder is right of the first half of the samples, features of the other."""
+    X, y = marked(40)
+    targets = np.unique(y, return_inverse=True)[1]
+    joined = JoinedHead(Answer(), "series", multi_label, classes=2)
+    joined.fit(X, np.eye(2, dtype=int)[targets] if multi_label else targets)
+    X[:20, 0] = 50
+    logits = 20.0 * np.eye(2)[targets] - 10
+    logits[20:] = 0
+    truth = np.eye(2, dtype=int)[targets] if multi_label else targets
+    report = joined.choose_weights(logits, X, truth)
+    alone, extra, both = map(float, re.findall(r"[01][.][0-9]{3}", report))
+    assert both == 1 and alone < 1 and extra < 1
+    assert report.startswith("On the 40 validation samples: ")
+    assert ("micro-F1" if multi_label else "accuracy") in report
