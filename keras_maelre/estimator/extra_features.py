@@ -12,13 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_maelre.estimator.simple_tools import PENALTIES, STATISTICS
+from keras_maelre.estimator.simple_tools import PENALTIES
 from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
-# Of a kernel of statistics, and the samples up to which one is computed: its numbers
-# are their square.
+# Of a kernel, and the samples up to which one is computed, the square of their number.
 KERNEL_PENALTY, MOST_OF_A_KERNEL = 0.3, 5000
 EPSILON = 1e-7
 # Scores of either linear model lie about -1 and 1, of which these are logits about.
@@ -37,8 +36,8 @@ class JoinedHead:
     on samples that neither has seen.
 
     Sparse features are decided by a linear support vector machine, dense ones by ridge
-    regression: of sounds and images, whose statistics say more together than one by
-    one, with a Gaussian kernel.
+    regression: of images, whose gradients say more together than one by one, with a
+    Gaussian kernel.
 
     Args:
         transformer: A transformer of scikit-learn, from raw samples to features. It is
@@ -80,7 +79,7 @@ class JoinedHead:
                 machine.fit(features, targets, sample_weight=sample_weight)
         else:
             ridge = RidgeClassifierCV(PENALTIES)
-            if self.modality in STATISTICS and len(features) <= MOST_OF_A_KERNEL:
+            if self.modality == "image" and len(features) <= MOST_OF_A_KERNEL:
                 ridge = KernelRidge(alpha=KERNEL_PENALTY, kernel="rbf")
                 targets = 2.0 * self._rows(targets) - 1
             machine = make_pipeline(StandardScaler(), ridge)

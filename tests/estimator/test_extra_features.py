@@ -168,7 +168,7 @@ def test_functions_without_a_name_cannot_be_saved(tmp_path):
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-def test_a_kernel_decides_statistics(multi_label):
+def test_a_kernel_decides_images(multi_label):
     """Classes that differ in what two features say together, not in either."""
     generator = np.random.default_rng(0)
     X = generator.normal(size=(200, 2))
