@@ -128,9 +128,12 @@ with warnings.catch_warnings(record=True) as caught:
 print(estimator.comparison_)
 print("warned:", any("Use the simple tool" in str(w.message) for w in caught))
 tool = simple_tool("image").fit(data.x_train, data.y_train)
+joined = MaelreEstimator(**{**estimator.get_params(), "extra_features": "auto"})
+joined.fit(data.x_train, data.y_train)
 print(
     f"accuracy {estimator.score(data.x_test, data.y_test):.3f} of the estimator, "
-    f"{tool.score(data.x_test, data.y_test):.3f} of gradients and colors"
+    f"{tool.score(data.x_test, data.y_test):.3f} of gradients and colors, "
+    f"{joined.score(data.x_test, data.y_test):.3f} of both"
 )
 
 # %% [markdown]

@@ -17,10 +17,11 @@ from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
-# Of a kernel, and the samples up to which one is computed, the square of their number.
+# The penalty of ridge regression with a kernel, and the most samples that one is computed
+# of: it has the square of their number of entries.
 KERNEL_PENALTY, MOST_OF_A_KERNEL = 0.3, 5000
 EPSILON = 1e-7
-# Scores of either linear model lie about -1 and 1, of which these are logits about.
+# Scores lie between about -1 and 1; so many times of them, they are logits.
 TO_LOGITS = 5.0
 # How many samples would speak for weights of 1, beside those that are held out: of two
 # or three alone, either part may look useless.
