@@ -17,8 +17,8 @@ from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
-# The penalty of ridge regression with a kernel, and the most samples that one is computed
-# of: it has the square of their number of entries.
+# The penalty of ridge regression with a kernel, and the most samples that it learns: a
+# kernel has the square of their number of entries.
 KERNEL_PENALTY, MOST_OF_A_KERNEL = 0.3, 5000
 EPSILON = 1e-7
 # Scores lie between about -1 and 1; so many times of them, they are logits.
