@@ -17,22 +17,16 @@ import uuid
 import keras
 import numpy as np
 
-from keras_maelre.estimator.extra_features import JoinedHead
-from keras_maelre.estimator.image_statistics import ImageStatistics
-from keras_maelre.estimator.mel_statistics import MelStatistics
-from keras_maelre.estimator.mini_rocket import MiniRocket
+from keras_maelre.estimator.extra_features_file import load_joined, save_joined
 from keras_maelre.models import MaelreClassifier
 from keras_maelre.version import __version__
 
 FILE = "estimator.json"
 PRESET = re.compile(r"preset_[0-9a-f]{32}")
 SIMPLE = (str, bool, int, float, type(None))
-# The file of scikit-learn's objects in a preset's folder, their tag in the other one.
+# The file of extra features in a preset's folder; in the other one, what stands for a
+# transformer.
 JOINED, OBJECT = "joined_head.skops", "joined_head"
-TRUSTED = [
-    f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (ImageStatistics, MelStatistics, MiniRocket)
-]
 
 
 def save(estimator, path):
@@ -61,7 +55,7 @@ def save(estimator, path):
     beside = folder / f"{preset}.json"
     try:
         estimator.classifier_.save_to_preset(folder / preset)
-        _save_joined(estimator, folder / preset / JOINED)
+        save_joined(estimator, folder / preset / JOINED)
         beside.write_text(text + "\n", encoding="utf-8")
         os.replace(beside, folder / FILE)
     except BaseException:
@@ -75,6 +69,11 @@ def save(estimator, path):
 
 def load(cls, path, trusted=()):
     """Returns the estimator that `save` wrote, as an instance of a class."""
+    if isinstance(trusted, str):
+        raise TypeError(
+            "Argument `trusted` must be a sequence of names of types. Received: "
+            f"trusted={trusted!r}"
+        )
     folder = pathlib.Path(path)
     file = folder / FILE
     if not file.is_file():
@@ -105,7 +104,7 @@ def load(cls, path, trusted=()):
     estimator.classifier_ = MaelreClassifier.from_preset(preset)
     estimator.joined_head_ = estimator.comparison_ = None
     if joined or of_objects:
-        extra, estimator.joined_head_ = _load_joined(preset / JOINED, trusted)
+        extra, estimator.joined_head_ = load_joined(preset / JOINED, trusted)
         if of_objects:
             estimator.extra_features = extra
     if estimator.classifier_.num_classes != len(estimator.classes_):
@@ -114,73 +113,6 @@ def load(cls, path, trusted=()):
             f"classifier has {estimator.classifier_.num_classes}."
         )
     return estimator
-
-
-def _save_joined(estimator, file):
-    """Writes what scikit-learn's objects of an estimator consist of, if it has any."""
-    extra, joined = estimator.extra_features, estimator.joined_head_
-    if isinstance(extra, (str, type(None))):
-        extra = None
-        if joined is None:
-            return
-    skops_io = _skops_io()
-    objects = {"extra_features": extra, "joined_head": joined and vars(joined)}
-    try:
-        skops_io.dump(objects, file)
-        # Functions without a name are written, and cannot be read.
-        skops_io.load(file, trusted=skops_io.get_untrusted_types(file=file))
-    except Exception as error:
-        raise TypeError(
-            "Parameter `extra_features` cannot be saved. Save the classifier alone, by "
-            f"`classifier_.save_to_preset`, or pickle the estimator. {error}"
-        ) from error
-
-
-def _load_joined(file, trusted):
-    """Returns the parameter `extra_features` and the joined head of a file."""
-    if isinstance(trusted, str):
-        raise TypeError(
-            "Argument `trusted` must be a sequence of names of types. Received: "
-            f"trusted={trusted!r}"
-        )
-    skops_io = _skops_io()
-    try:
-        unknown = set(skops_io.get_untrusted_types(file=file)) - {*TRUSTED, *trusted}
-    except Exception as error:
-        raise ValueError(
-            f"The file {str(file)!r} does not hold the extra features of an estimator: "
-            f"{error}"
-        ) from error
-    if unknown:
-        raise ValueError(
-            f"The file {str(file)!r} holds objects of types that are not trusted: "
-            f"{sorted(unknown)}. If you know where the file is from, pass their names "
-            "as argument `trusted`."
-        )
-    try:
-        objects = skops_io.load(file, trusted=[*TRUSTED, *trusted])
-        state, joined = objects["joined_head"], None
-        if state is not None:
-            joined = JoinedHead.__new__(JoinedHead)
-            vars(joined).update(state)
-        return objects["extra_features"], joined
-    except Exception as error:
-        raise ValueError(
-            f"The file {str(file)!r} does not hold the extra features of an estimator: "
-            f"{error}"
-        ) from error
-
-
-def _skops_io():
-    try:
-        import skops.io
-    except ModuleNotFoundError as error:
-        if error.name != "skops":
-            raise
-        raise ImportError(
-            'Extra features are saved by skops: pip install "keras_maelre[sklearn]"'
-        ) from error
-    return skops.io
 
 
 def to_bytes(classifier):

@@ -387,6 +387,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 need no mention.
 
         Raises:
+            TypeError: If `trusted` is a string.
             ValueError: If the folder holds no estimator, a damaged one, or one of types
                 that are not trusted.
         """
