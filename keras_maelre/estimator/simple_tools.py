@@ -12,6 +12,7 @@ from keras_maelre.estimator.mel_statistics import MelStatistics
 from keras_maelre.estimator.mini_rocket import MiniRocket
 from keras_maelre.estimator.tuned_labels import TunedLabels
 
+# What the tool of a modality is.
 TOOLS = {
     "series": "MiniRocket and ridge regression",
     "text": "words by TF-IDF and a linear support vector machine",
@@ -68,10 +69,9 @@ def simple_tool(modality, multi_label=False, random_state=None):
     features = simple_features(modality, random_state)
     if modality == "series":
         return make_pipeline(features, StandardScaler(), RidgeClassifierCV(PENALTIES))
-    scaled = [StandardScaler()] if modality in STATISTICS else []
-    machine = LinearSVC(random_state=random_state)
+    scaled, machine = [], LinearSVC(random_state=random_state)
     if modality in STATISTICS:
-        machine = SVC(C=10.0)
+        scaled, machine = [StandardScaler()], SVC(C=10.0)
     if multi_label:
         machine = TunedLabels(machine, random_state)
     return make_pipeline(features, *scaled, machine)
