@@ -50,6 +50,8 @@ class JoinedHead:
     Attributes:
         weights: Array `(encoder, features, offset)`: the logits are `encoder` times
             those of the encoder, `features` times the scores, and the offset.
+        thresholds: Array of shape `(classes,)`, what the probabilities of labels must
+            exceed; `None` for 0.5, and of single-label ones.
     """
 
     def __init__(self, transformer, modality, multi_label, classes):
@@ -59,6 +61,7 @@ class JoinedHead:
         self.classes = classes
         self.model = None
         self.weights = START
+        self.thresholds = None
 
     def fit(self, samples, targets, sample_weight=None):
         """Fits transformer and model.
@@ -78,6 +81,10 @@ class JoinedHead:
                     machine.set_fit_request(sample_weight=True)
                     machine = OneVsRestClassifier(machine)
                 machine.fit(features, targets, sample_weight=sample_weight)
+            if self.multi_label:
+                for one in (machine.estimator, *machine.estimators_):
+                    # What was told is of no use any more, and cannot be saved.
+                    vars(one).pop("_metadata_request", None)
         else:
             ridge = RidgeClassifierCV(PENALTIES)
             if self.modality == "image" and len(features) <= MOST_OF_A_KERNEL:

@@ -26,6 +26,7 @@ from keras_maelre.estimator.series_alignment import are_aligned
 from keras_maelre.estimator.simple_tools import simple_features
 from keras_maelre.estimator.tuned_labels import f1_across_halves
 from keras_maelre.models import MaelreClassifier
+from keras_maelre.models.predictions import decisions, probabilities
 from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training import small_data_recipe
@@ -337,9 +338,12 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             Array of shape `(samples,)`, of the type that the labels had; or, if they
             were multi-label, integers 0 and 1 of shape `(samples, classes)`.
         """
-        probabilities = self.predict_proba(X)
-        decided = self.classifier_.decide(probabilities)
-        if self.classifier_.multi_label:
+        found, decides = self.predict_proba(X), self.classifier_
+        multi_label = decides.multi_label
+        if self.joined_head_ is not None:
+            decides = self.joined_head_
+        decided = decisions(found, multi_label, decides.thresholds)
+        if multi_label:
             return decided.astype(int)
         return self.classes_[np.argmax(decided, axis=1)]
 
@@ -468,7 +472,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         return fraction
 
     def _join(self, classifier, everything, trained, held_out, seed):
-        """Returns the head of the extra features; sets the thresholds of both."""
+        """Returns the head of the extra features."""
         transformer = self.extra_features
         if isinstance(transformer, str):
             transformer = simple_features(self.modality, seed)
@@ -484,7 +488,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 print(report)
             if multi_label:
                 found = joined.predict_proba(logits, held_out[0])
-                _tune_thresholds(classifier, held_out[1], found)
+                joined.thresholds = _tuned_thresholds(held_out[1], found)
+                # The classifier by itself decides otherwise.
+                alone = probabilities(logits, multi_label)
+                classifier.thresholds = _tuned_thresholds(held_out[1], alone)
         joined.fit(*everything)
         return joined
 
@@ -496,7 +503,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 classifier.thresholds = history.probe.thresholds
             return history.best_score
         found = classifier.predict_proba(samples, batch_size=self.batch_size)
-        if _tune_thresholds(classifier, targets, found):
+        classifier.thresholds = _tuned_thresholds(targets, found)
+        if classifier.thresholds is not None:
             return f1_across_halves(targets, found, seed)
         return history.best_score
 
@@ -522,12 +530,11 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         return of_classes if weights is None else weights * of_classes
 
 
-def _tune_thresholds(classifier, targets, probabilities):
-    """Sets the thresholds of labels, and returns whether there was enough to do so."""
-    enough = len(targets) >= FEWEST_TO_TUNE_ON and np.any(targets)
-    if enough:
-        classifier.thresholds = label_thresholds(targets, probabilities)
-    return enough
+def _tuned_thresholds(targets, found):
+    """Returns the thresholds of labels, or `None` of too few samples."""
+    if len(targets) < FEWEST_TO_TUNE_ON or not np.any(targets):
+        return None
+    return label_thresholds(targets, found)
 
 
 @contextlib.contextmanager

@@ -206,7 +206,7 @@ def test_refitted_on_lists_no_length_is_asked_for():
 
 
 @pytest.mark.parametrize("extra", [None, TfidfVectorizer()], ids=["alone", "joined"])
-def test_thresholds_of_labels_are_tuned_on_enough_validation_samples(extra):
+def test_thresholds_of_labels_are_tuned_on_enough_validation_samples(extra, tmp_path):
     X, y = documents(240)
     rows = np.stack([y == "summer", y == "winter"], axis=1).astype(int)
     options = {"recipe": {"probe": False}, "extra_features": extra, "batch_size": 32}
@@ -216,5 +216,12 @@ def test_thresholds_of_labels_are_tuned_on_enough_validation_samples(extra):
     fitted = estimator("bytes", **options).fit(X, rows)
     thresholds = fitted.classifier_.thresholds
     assert len(thresholds) == 2
+    if extra is not None:
+        # The classifier by itself has its own.
+        assert tuple(fitted.joined_head_.thresholds) != thresholds
+        thresholds = fitted.joined_head_.thresholds
     probabilities = fitted.predict_proba(X)
     np.testing.assert_array_equal(fitted.predict(X), probabilities > thresholds)
+    fitted.save(tmp_path)
+    loaded = type(fitted).load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
