@@ -17,6 +17,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from PIL import Image
+from sklearn.base import clone
 from sklearn.datasets import load_sample_images
 
 import keras_maelre
@@ -128,7 +129,7 @@ with warnings.catch_warnings(record=True) as caught:
 print(estimator.comparison_)
 print("warned:", any("Use the simple tool" in str(w.message) for w in caught))
 tool = simple_tool("image").fit(data.x_train, data.y_train)
-joined = MaelreEstimator(**{**estimator.get_params(), "extra_features": "auto"})
+joined = clone(estimator).set_params(extra_features="auto")
 joined.fit(data.x_train, data.y_train)
 print(
     f"accuracy {estimator.score(data.x_test, data.y_test):.3f} of the estimator, "

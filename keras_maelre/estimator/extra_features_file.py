@@ -11,7 +11,7 @@ from keras_maelre.estimator.mini_rocket import MiniRocket
 
 TRUSTED = [
     f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (ImageStatistics, MelStatistics, MiniRocket)
+    for kind in (ImageStatistics, JoinedHead, MelStatistics, MiniRocket)
 ]
 
 
@@ -31,14 +31,14 @@ def save_joined(estimator, file):
         if joined is None:
             return
     skops_io = _skops_io()
-    objects = {"extra_features": extra, "joined_head": joined and vars(joined)}
+    objects = {"extra_features": extra, "joined_head": joined}
     try:
         skops_io.dump(objects, file)
         # Functions without a name are written, and cannot be read.
         skops_io.load(file, trusted=skops_io.get_untrusted_types(file=file))
     except OSError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a type of one's own raises
         raise TypeError(
             "Parameter `extra_features` cannot be saved. Save the classifier alone, by "
             f"`classifier_.save_to_preset`, or pickle the estimator. {error}"
@@ -61,23 +61,17 @@ def load_joined(file, trusted):
         unknown = set(skops_io.get_untrusted_types(file=file)) - set(trusted)
         if not unknown:
             objects = skops_io.load(file, trusted=trusted)
-            extra, state = objects["extra_features"], objects["joined_head"]
-    except Exception as error:
+            return objects["extra_features"], objects["joined_head"]
+    except Exception as error:  # whatever a damaged file makes of its types
         raise ValueError(
             f"The file {str(file)!r} does not hold the extra features of an estimator: "
             f"{error}"
         ) from error
-    if unknown:
-        raise ValueError(
-            f"The file {str(file)!r} holds objects of types that are not trusted: "
-            f"{sorted(unknown)}. If you know where the file is from, pass their names "
-            "as argument `trusted`."
-        )
-    if state is None:
-        return extra, None
-    joined = JoinedHead.__new__(JoinedHead)
-    vars(joined).update(state)
-    return extra, joined
+    raise ValueError(
+        f"The file {str(file)!r} holds objects of types that are not trusted: "
+        f"{sorted(unknown)}. If you know where the file is from, pass their names "
+        "as argument `trusted`."
+    )
 
 
 def _skops_io():

@@ -50,6 +50,18 @@ def documents(count=16, seed=0):
     return X, np.where(np.arange(count) % 2, "winter", "summer")
 
 
+def tones(count):
+    """A quarter of a second and more of 400 and 2000 Hz, with noise."""
+    generator = np.random.default_rng(0)
+    waves = []
+    for i in range(count):
+        steps = np.arange(4000 + 100 * i)
+        pitch = (400, 2000)[i % 2] * (1 + 0.1 * generator.uniform())
+        wave = 0.2 * np.sin(2 * np.pi * pitch * steps / 16_000)
+        waves.append(wave + 0.01 * generator.normal(size=len(steps)))
+    return waves
+
+
 def difference(one, other, X):
     """How far the probabilities of two estimators lie apart."""
     return np.abs(one.predict_proba(X) - other.predict_proba(X)).max()

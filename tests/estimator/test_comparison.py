@@ -7,7 +7,7 @@ import pytest
 
 from keras_maelre.estimator import Comparison, MelStatistics, simple_tool
 from keras_maelre.estimator import comparison as comparing
-from tests.estimator.small import documents, estimator, ragged, waves
+from tests.estimator.small import documents, estimator, ragged, tones, waves
 
 pytestmark = pytest.mark.compiles_long
 
@@ -124,18 +124,6 @@ def test_every_tool_learns(modality, multi_label):
 
 
 # === Statistics of sounds ===
-
-
-def tones(count):
-    """A quarter of a second and more of 400 and 2000 Hz, with noise."""
-    generator = np.random.default_rng(0)
-    waves = []
-    for i in range(count):
-        steps = np.arange(4000 + 100 * i)
-        pitch = (400, 2000)[i % 2] * (1 + 0.1 * generator.uniform())
-        wave = 0.2 * np.sin(2 * np.pi * pitch * steps / 16_000)
-        waves.append(wave + 0.01 * generator.normal(size=len(steps)))
-    return waves
 
 
 def test_padding_does_not_count():

@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from keras_maelre import MaelreEstimator
 from keras_maelre.estimator import ImageStatistics, MelStatistics, MiniRocket
 from keras_maelre.estimator.extra_features import JoinedHead
-from tests.estimator.small import documents, estimator, ragged, waves
+from tests.estimator.small import documents, estimator, ragged, tones, waves
 
 pytestmark = pytest.mark.compiles_long
 
@@ -78,14 +78,8 @@ def test_words_beside_tokens(multi_label):
     )
 
 
-def tones(count):
-    generator = np.random.default_rng(0)
-    steps = np.arange(1600)
-    X = [
-        0.5 * np.sin(steps * (0.1, 0.4)[i % 2]) + generator.normal(0, 0.01, 1600)
-        for i in range(count)
-    ]
-    return X, np.where(np.arange(count) % 2, "high", "low")
+def sounds(count):
+    return tones(count), np.where(np.arange(count) % 2, "high", "low")
 
 
 def pictures(count):
@@ -97,7 +91,7 @@ def pictures(count):
 SIGNALS = {
     "series": (ragged, MiniRocket),
     "text": (documents, TfidfVectorizer),
-    "audio": (tones, MelStatistics),
+    "audio": (sounds, MelStatistics),
     "image": (pictures, ImageStatistics),
 }
 
