@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_maelre.estimator import Comparison, MelStatistics, simple_tool
+from keras_maelre.estimator import Comparison, simple_tool
 from keras_maelre.estimator import comparison as comparing
 from tests.estimator.small import documents, estimator, ragged, tones, waves
 
@@ -121,35 +121,3 @@ def test_every_tool_learns(modality, multi_label):
         y = np.stack([y, 1 - y], axis=1)
     predicted = simple_tool(modality, multi_label, random_state=0).fit(X, y).predict(X)
     np.testing.assert_array_equal(predicted, y)
-
-
-# === Statistics of sounds ===
-
-
-def test_padding_does_not_count():
-    """What the statistics are does not depend on how many frames there might be."""
-    sounds = tones(3)
-    one, other = (
-        MelStatistics(16, frames).fit_transform(sounds) for frames in (60, 400)
-    )
-    assert one.shape == (3, 64)
-    np.testing.assert_allclose(one, other, atol=1e-5)
-    assert one[:, 16:32].min() > 0
-
-
-def test_statistics_are_of_bands():
-    low, high = MelStatistics(16, 60).fit_transform(tones(2))[:, :16]
-    assert low.argmax() < high.argmax()
-
-
-@pytest.mark.parametrize(
-    "parameters, error, name",
-    [
-        ({"bands": 0}, ValueError, "bands"),
-        ({"bands": 2.5}, TypeError, "bands"),
-        ({"frames": 1}, ValueError, "frames"),
-    ],
-)
-def test_bad_arguments(parameters, error, name):
-    with pytest.raises(error, match=name):
-        MelStatistics(**parameters).fit(tones(1))
