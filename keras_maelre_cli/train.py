@@ -123,6 +123,8 @@ def _settings(args, output):
         "random_state": args.seed,
         "validation_fraction": "auto" if args.validation is None else args.validation,
         "output": output,
+        # What is saved and exported is the classifier alone.
+        "extra_features": None,
         "input_shape": args.input_shape,
         "verbose": 1 if is_watched() else 2,
     }

@@ -8,7 +8,13 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from keras_maelre.estimator.extra_features import split_samples
-from keras_maelre.estimator.simple_tools import STATISTICS, TOOLS, simple_tool
+from keras_maelre.estimator.simple_tools import (
+    MOST_TO_LEARN,
+    STATISTICS,
+    TEXTS,
+    TOOLS,
+    simple_tool,
+)
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
 
@@ -85,9 +91,6 @@ ENOUGH_TO_COMPARE = 100
 # Samples of folds that are compared: their standard error is .02, and each fold takes
 # as long as a tool does.
 ENOUGH_TO_JUDGE = 500
-# The time of kernel machines, of which each of many labels has its own, and of ridge
-# regressions on MiniRocket's features grows with the square of the samples.
-MOST_TO_COMPARE = 5000
 # A probe tells little of these: the blocks learn most in training.
 LEARNED_IN_TRAINING = ("audio", "image")
 
@@ -161,12 +164,12 @@ def compare_with_simple_tool(
 
 def _takes_long(modality, targets):
     """Whether a tool takes many minutes."""
-    if modality in ("text", "bytes"):
+    if modality in TEXTS:
         return False
-    machines = 1
+    machines = 1  # Each of many labels has a kernel machine of its own.
     if targets.ndim == 2 and modality in STATISTICS:
         machines = targets.shape[1]
-    return len(targets) * machines**0.5 > MOST_TO_COMPARE
+    return len(targets) * machines**0.5 > MOST_TO_LEARN
 
 
 def _may_be_chance(found):

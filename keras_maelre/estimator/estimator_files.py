@@ -54,7 +54,7 @@ def save(estimator, path):
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f"{preset}.json"
     try:
-        estimator.classifier_.save_to_preset(folder / preset)
+        estimator._classifier.save_to_preset(folder / preset)
         save_joined(estimator, folder / preset / JOINED)
         beside.write_text(text + "\n", encoding="utf-8")
         os.replace(beside, folder / FILE)
@@ -101,16 +101,16 @@ def load(cls, path, trusted=()):
         raise ValueError(
             f"The file {str(file)!r} does not describe an estimator: {error}"
         ) from error
-    estimator.classifier_ = MaelreClassifier.from_preset(preset)
+    estimator._classifier = MaelreClassifier.from_preset(preset)
     estimator.joined_head_ = estimator.comparison_ = None
     if joined or of_objects:
         extra, estimator.joined_head_ = load_joined(preset / JOINED, trusted)
         if of_objects:
             estimator.extra_features = extra
-    if estimator.classifier_.num_classes != len(estimator.classes_):
+    if estimator._classifier.num_classes != len(estimator.classes_):
         raise ValueError(
             f"The file {str(file)!r} names {len(estimator.classes_)} classes, and its "
-            f"classifier has {estimator.classifier_.num_classes}."
+            f"classifier has {estimator._classifier.num_classes}."
         )
     return estimator
 

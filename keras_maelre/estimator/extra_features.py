@@ -1,5 +1,7 @@
 """Further features beside those of the encoder, joined at the head."""
 
+import warnings
+
 import numpy as np
 import scipy.sparse
 import sklearn
@@ -12,8 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_maelre.estimator.simple_tools import PENALTIES
-from keras_maelre.estimator.tuned_labels import f1_across_halves
+from keras_maelre.estimator.simple_tools import (
+    MOST_TO_LEARN,
+    PENALTIES,
+    TEXTS,
+    simple_features,
+)
+from keras_maelre.estimator.tuned_labels import f1_across_halves, tuned_thresholds
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
 
@@ -52,6 +59,7 @@ class JoinedHead:
             those of the encoder, `features` times the scores, and the offset.
         thresholds: Array of shape `(classes,)`, what the probabilities of labels must
             exceed; `None` for 0.5, and of single-label ones.
+        report: String, how good either and both are on samples that were held out.
     """
 
     def __init__(self, transformer, modality, multi_label, classes):
@@ -62,6 +70,7 @@ class JoinedHead:
         self.model = None
         self.weights = START
         self.thresholds = None
+        self.report = "No samples were held out to tell how much they matter."
 
     def fit(self, samples, targets, sample_weight=None):
         """Fits transformer and model.
@@ -76,7 +85,12 @@ class JoinedHead:
         if scipy.sparse.issparse(features):
             machine = LinearSVC(random_state=0)
             # One for each label passes weights on only where it is told to.
-            with sklearn.config_context(enable_metadata_routing=self.multi_label):
+            with (
+                warnings.catch_warnings(),
+                sklearn.config_context(enable_metadata_routing=self.multi_label),
+            ):
+                # A label may be that of all samples but the held-out ones.
+                warnings.filterwarnings("ignore", "Label .* is present in all")
                 if self.multi_label:
                     machine.set_fit_request(sample_weight=True)
                     machine = OneVsRestClassifier(machine)
@@ -104,9 +118,6 @@ class JoinedHead:
             targets: Integers, or rows of zeros and ones.
             seed: Integer, of the halves that decide on each other's thresholds where
                 the samples are multi-label.
-
-        Returns:
-            String, how good either and both are on these samples.
         """
         parts = np.stack([logits, self._scores(samples)])
         rows = self._rows(targets)
@@ -133,7 +144,7 @@ class JoinedHead:
             return np.mean(found.argmax(axis=1) == targets)
 
         metric = "micro-F1" if self.multi_label else "accuracy"
-        return (
+        self.report = (
             f"On the {len(rows)} validation samples: {metric} {score([1, 0, 0]):.3f} "
             f"of the encoder, {score([0, 1, 0]):.3f} of the extra features, "
             f"{score(self.weights):.3f} of both, which count {self.weights[0]:.2f} "
@@ -166,6 +177,68 @@ class JoinedHead:
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
         return TO_LOGITS * scores
+
+
+def features_to_join(estimator, count, seed):
+    """Returns the transformer that makes the extra features, or `None`.
+
+    Args:
+        estimator: A `MaelreEstimator`.
+        count: Integer, its training samples.
+        seed: Integer.
+    """
+    extra = estimator.extra_features
+    if not isinstance(extra, str):
+        return extra
+    if count <= MOST_TO_LEARN or estimator.modality in TEXTS:
+        return simple_features(estimator.modality, seed)
+    if estimator.verbose:
+        print(
+            "No features of a simple tool join the encoder's: it would take many "
+            f"minutes to learn {count} samples."
+        )
+    return None
+
+
+def join(estimator, extra, classifier, everything, trained, held_out, seed):
+    """Returns what joins a trained classifier, or `None` if samples do not allow it.
+
+    Args:
+        estimator: A `MaelreEstimator`.
+        extra: What `features_to_join` returned.
+        classifier: A `MaelreClassifier`. If it is multi-label, the held-out samples
+            choose its thresholds.
+        everything: Tuple of samples, targets and weights.
+        trained: The same of those that the classifier was trained on.
+        held_out: The same of others, or `None`.
+        seed: Integer.
+
+    Raises:
+        ValueError: If `extra` is of the user's own, and does not fit the samples.
+    """
+    multi_label = classifier.multi_label
+    joined = JoinedHead(extra, estimator.modality, multi_label, classifier.num_classes)
+    try:
+        joined.fit(*(everything if held_out is None else trained))
+    except ValueError as error:
+        if extra is estimator.extra_features:
+            raise
+        if estimator.verbose:
+            print(f"No features of a simple tool join the encoder's: {error}")
+        return None
+    if held_out is not None:
+        logits = classifier.predict(held_out[0], estimator.batch_size, verbose=0)
+        joined.choose_weights(logits, *held_out[:2], seed)
+        if estimator.verbose:
+            print(joined.report)
+        if multi_label:
+            found = joined.predict_proba(logits, held_out[0])
+            joined.thresholds = tuned_thresholds(held_out[1], found)
+            # The classifier by itself decides otherwise.
+            alone = probabilities(logits, multi_label)
+            classifier.thresholds = tuned_thresholds(held_out[1], alone)
+        joined.fit(*everything)
+    return joined
 
 
 def split_samples(samples, targets, weights, held_out):

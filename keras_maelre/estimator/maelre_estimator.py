@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,7 +15,11 @@ from keras_maelre.estimator import estimator_files
 from keras_maelre.estimator.class_labels import as_indicator, read_labels
 from keras_maelre.estimator.comparison import compare_with_simple_tool
 from keras_maelre.estimator.default_preprocessor import warn_of_cuts
-from keras_maelre.estimator.extra_features import JoinedHead, split_samples
+from keras_maelre.estimator.extra_features import (
+    features_to_join,
+    join,
+    split_samples,
+)
 from keras_maelre.estimator.new_classifier import new_classifier
 from keras_maelre.estimator.parameter_checks import (
     check_lengths,
@@ -23,17 +28,17 @@ from keras_maelre.estimator.parameter_checks import (
 )
 from keras_maelre.estimator.raw_samples import raw_samples
 from keras_maelre.estimator.series_alignment import are_aligned
-from keras_maelre.estimator.simple_tools import simple_features
-from keras_maelre.estimator.tuned_labels import f1_across_halves
+from keras_maelre.estimator.tuned_labels import (
+    FEWEST_TO_TUNE_ON,
+    f1_across_halves,
+    tuned_thresholds,
+)
 from keras_maelre.models import MaelreClassifier
-from keras_maelre.models.predictions import decisions, probabilities
+from keras_maelre.models.predictions import decisions
 from keras_maelre.models.presets import PRETRAINED
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training import small_data_recipe
-from keras_maelre.training.thresholds import label_thresholds
 
-# A label that a few of them have would be decided by chance.
-FEWEST_TO_TUNE_ON = 100
 # By default.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 1000, 5, 200
 VALIDATION_FRACTION, FEWEST_TO_VALIDATE, FEWEST_OF_A_CLASS = 0.1, 100, 5
@@ -48,7 +53,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
     pickled like any other. Underneath are a `MaelreClassifier` with
     `pooling="blocks"`, which is the attribute `classifier_` of a fitted estimator, and
     `keras_maelre.training.small_data_recipe`: a linear probe, then training, of which
-    the better by validation is kept.
+    the better by validation is kept. The features of a simple tool join those of the
+    encoder at the end (`extra_features`).
 
     Series are given with their differences, and resized if a linear probe is better on
     them then: fewer steps are trained on faster. Those of one channel start from the
@@ -109,24 +115,28 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         extra_features: `"auto"`, or a transformer of scikit-learn, from raw samples to
             features that join those of the encoder at the head. `"auto"` takes those of
             the simple tool (`keras_maelre.estimator.simple_tool`): words of documents,
-            `MiniRocket()`, `MelStatistics()` or `ImageStatistics()`. How much they
-            count is chosen on the validation samples. `classifier_`, which is what is
-            exported, is without them. `None` for none.
+            `MiniRocket()`, `MelStatistics()` or `ImageStatistics()`; or none of samples
+            that the tool cannot take, and of more than 5000 that are not texts, which
+            take it long. How much they count is chosen on the validation samples.
+            `classifier_`, which is what is exported and explained, is without them:
+            `None` is for an estimator that decides as it does.
         recipe: Optional dictionary of what to change of the recipe, such as
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
-        compare: Boolean. Whether a simple tool (`keras_maelre.estimator.simple_tool`)
-            is fitted to the same samples, which takes seconds more, and a warning says
-            so if it is better on the validation samples. Where `"auto"` keeps none, or
-            fewer than 100 favor the tool, it is compared with the linear probe in
-            cross-validation, which tells too little of sounds, images and multi-label
-            targets. Not with `extra_features`, and not of more than 5000 samples, fewer
-            if they are multi-label, unless they are texts: the tool takes long.
+        compare: Boolean. Whether, where no further features join, a simple tool
+            (`keras_maelre.estimator.simple_tool`) is fitted to the same samples, which
+            takes seconds more, and a warning says so if it is better on the validation
+            samples. Where `validation_fraction="auto"` keeps none, or fewer than 100
+            favor the tool, it is compared with the linear probe in cross-validation,
+            which tells too little of sounds, images and multi-label targets. Not of
+            more than 5000 samples, fewer if they are multi-label, unless they are
+            texts: the tool takes long.
         verbose: 0, 1 or 2: nothing, a progress bar, or a line per epoch.
 
     Attributes:
         classes_: Array of shape `(classes,)`, the labels, sorted. Of multi-label
             indicator matrices: the numbers, or names, of their columns.
-        classifier_: The trained `MaelreClassifier`, with its preprocessor.
+        classifier_: The trained `MaelreClassifier`, with its preprocessor. Where extra
+            features join, it is not what decides, and a warning says so.
         comparison_: A `keras_maelre.estimator.Comparison` with the simple tool, or
             `None`.
         joined_head_: What `extra_features` add to the logits, or `None`.
@@ -174,7 +184,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         aligned="auto",
         channels_first=False,
         preprocessor=None,
-        extra_features=None,
+        extra_features="auto",
         recipe=None,
         compare=True,
         verbose=0,
@@ -259,7 +269,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
             recipe = self._recipe(self.modality == "series" and not is_new, aligned)
             trained, held_out = (samples, targets, weights), None
-            if self.extra_features is not None and out.any():
+            extra = features_to_join(self, len(samples), seed)
+            if extra is not None and out.any():
                 trained, held_out = split_samples(samples, targets, weights, out)
                 groups = None if groups is None else np.asarray(groups)[~out]
             history = recipe.fit(
@@ -278,12 +289,17 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 verbose=self.verbose,
             )
         self.joined_head_ = self.comparison_ = None
-        if self.extra_features is not None:
-            everything = samples, targets, weights
-            self.joined_head_ = self._join(
-                classifier, everything, trained, held_out, seed
+        if extra is not None:
+            self.joined_head_ = join(
+                self,
+                extra,
+                classifier,
+                (samples, targets, weights),
+                trained,
+                held_out,
+                seed,
             )
-        else:
+        if self.joined_head_ is None:
             score = history.best_score
             if multi_label and score is not None:
                 x, y, _ = split_samples(samples, targets, None, out)[1]
@@ -304,7 +320,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     self.verbose,
                 )
         self.classes_ = classes
-        self.classifier_ = classifier
+        self._classifier = classifier
         self.history_ = history.history
         return self
 
@@ -321,8 +337,8 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         samples = raw_samples(self, X, reset=False)
         if self.preprocessor is None:
-            warn_of_cuts(self.classifier_.preprocessor, samples)
-        classifier, joined = self.classifier_, self.joined_head_
+            warn_of_cuts(self._classifier.preprocessor, samples)
+        classifier, joined = self._classifier, self.joined_head_
         if joined is None:
             return classifier.predict_proba(samples, batch_size=self.batch_size)
         logits = classifier.predict(samples, self.batch_size, verbose=0)
@@ -338,7 +354,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             Array of shape `(samples,)`, of the type that the labels had; or, if they
             were multi-label, integers 0 and 1 of shape `(samples, classes)`.
         """
-        found, decides = self.predict_proba(X), self.classifier_
+        found, decides = self.predict_proba(X), self._classifier
         multi_label = decides.multi_label
         if self.joined_head_ is not None:
             decides = self.joined_head_
@@ -356,9 +372,23 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             sample_weight: Optional array of shape `(samples,)`.
         """
         check_is_fitted(self)
-        if self.classifier_.multi_label:
+        if self._classifier.multi_label:
             y = as_indicator(y, self.classes_)
         return super().score(X, y, sample_weight)
+
+    @property
+    def classifier_(self):
+        """The trained `MaelreClassifier`."""
+        if "_classifier" not in vars(self):
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.")
+        if self.joined_head_ is not None:
+            warnings.warn(
+                "The attribute `classifier_` is without the extra features that join "
+                f"it when the estimator decides. {self.joined_head_.report} An "
+                "estimator with `extra_features=None` decides as its classifier does.",
+                stacklevel=2,
+            )
+        return self._classifier
 
     # === Files ===
 
@@ -399,14 +429,14 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         state = dict(super().__getstate__())
-        if "classifier_" in state:
-            state["classifier_"] = estimator_files.to_bytes(state["classifier_"])
+        if "_classifier" in state:
+            state["_classifier"] = estimator_files.to_bytes(state["_classifier"])
         return state
 
     def __setstate__(self, state):
-        if "classifier_" in state:
-            classifier = estimator_files.from_bytes(state["classifier_"])
-            state = {**state, "classifier_": classifier}
+        if "_classifier" in state:
+            classifier = estimator_files.from_bytes(state["_classifier"])
+            state = {**state, "_classifier": classifier}
         super().__setstate__(state)
 
     def __sklearn_tags__(self):
@@ -471,30 +501,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                     return 0.0
         return fraction
 
-    def _join(self, classifier, everything, trained, held_out, seed):
-        """Returns the head of the extra features."""
-        transformer = self.extra_features
-        if isinstance(transformer, str):
-            transformer = simple_features(self.modality, seed)
-        multi_label = classifier.multi_label
-        joined = JoinedHead(
-            transformer, self.modality, multi_label, classifier.num_classes
-        )
-        if held_out is not None:
-            joined.fit(*trained)
-            logits = classifier.predict(held_out[0], self.batch_size, verbose=0)
-            report = joined.choose_weights(logits, *held_out[:2], seed)
-            if self.verbose:
-                print(report)
-            if multi_label:
-                found = joined.predict_proba(logits, held_out[0])
-                joined.thresholds = _tuned_thresholds(held_out[1], found)
-                # The classifier by itself decides otherwise.
-                alone = probabilities(logits, multi_label)
-                classifier.thresholds = _tuned_thresholds(held_out[1], alone)
-        joined.fit(*everything)
-        return joined
-
     def _tuned(self, classifier, samples, targets, history, seed):
         """Tunes thresholds on held-out samples, and returns the score on them."""
         if history.best_epoch == -1:
@@ -503,7 +509,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
                 classifier.thresholds = history.probe.thresholds
             return history.best_score
         found = classifier.predict_proba(samples, batch_size=self.batch_size)
-        classifier.thresholds = _tuned_thresholds(targets, found)
+        classifier.thresholds = tuned_thresholds(targets, found)
         if classifier.thresholds is not None:
             return f1_across_halves(targets, found, seed)
         return history.best_score
@@ -528,13 +534,6 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             )
         of_classes = compute_sample_weight(self.class_weight, classes[targets])
         return of_classes if weights is None else weights * of_classes
-
-
-def _tuned_thresholds(targets, found):
-    """Returns the thresholds of labels, or `None` of too few samples."""
-    if len(targets) < FEWEST_TO_TUNE_ON or not np.any(targets):
-        return None
-    return label_thresholds(targets, found)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,8 @@ class MiniRocket(TransformerMixin, BaseEstimator):
 
     A linear classifier on these features is what a user of small sets of series would
     try first; as `extra_features` of a `MaelreEstimator` they join what the encoder
-    sees. Series of unequal length are resized to the longest of the training.
+    sees. Series of unequal length are resized to the longest of the training; gaps,
+    steps that are NaN in every channel, are bridged by straight lines.
 
     Needs `pip install "keras_maelre[sklearn]"`.
 
@@ -41,7 +42,8 @@ class MiniRocket(TransformerMixin, BaseEstimator):
     Raises:
         TypeError: If an argument or `X` is of the wrong type.
         ValueError: If an argument is out of range or a series is too short, holds
-            what is not finite, or has another number of channels.
+            what is not finite, in some channels alone, or has another number of
+            channels.
 
     Example:
 
@@ -166,13 +168,16 @@ def _as_arrays(X):
                 "Argument `X` must hold series of shape (length,) or (length, "
                 f"channels). Received: sample {i} of shape {np.shape(sample)}"
             )
-        one = one[: len(one) - int(np.argmax(valid[::-1]))]
-        if not np.isfinite(one).all():
+        steps = np.flatnonzero(valid)
+        if not np.isfinite(one[steps]).all():
             raise ValueError(
-                "Argument `X` must hold finite numbers, NaN only at the ends of "
-                f"series. Received: sample {i}"
+                "Argument `X` must hold finite numbers, NaN only in all channels of a "
+                f"step. Received: sample {i}"
             )
-        made.append(one)
+        whole = np.arange(steps[-1] + 1)
+        made.append(
+            np.stack([np.interp(whole, steps, row) for row in one[steps].T], axis=1)
+        )
     return made
 
 

@@ -20,7 +20,11 @@ TOOLS = {
     "audio": "statistics of mel bands and a support vector machine",
     "image": "histograms of gradients and colors and a support vector machine",
 }
+TEXTS = ("text", "bytes")
 STATISTICS = {"audio": MelStatistics, "image": ImageStatistics}
+# The time of kernel machines, and of ridge regressions on MiniRocket's features, grows
+# with the square of the samples, unlike that of linear machines on words.
+MOST_TO_LEARN = 5000
 # Of ridge regression.
 PENALTIES = np.logspace(-3, 6, 19)
 
@@ -36,7 +40,10 @@ def simple_features(modality, random_state=None):
         return MiniRocket(random_state=random_state)
     if modality in STATISTICS:
         return STATISTICS[modality]()
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    # Bytes may be of any encoding.
+    return TfidfVectorizer(
+        decode_error="replace", ngram_range=(1, 2), sublinear_tf=True
+    )
 
 
 def simple_tool(modality, multi_label=False, random_state=None):

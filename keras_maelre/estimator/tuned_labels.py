@@ -13,6 +13,8 @@ from keras_maelre.models.predictions import decisions, probabilities
 from keras_maelre.training.thresholds import label_thresholds, tune_thresholds
 
 HELD_OUT = 0.2
+# A label that a few of them have would be decided by chance.
+FEWEST_TO_TUNE_ON = 100
 
 
 class TunedLabels(ClassifierMixin, BaseEstimator):
@@ -90,6 +92,18 @@ class TunedLabels(ClassifierMixin, BaseEstimator):
         """Returns zeros and ones of shape `(samples, labels)`."""
         decided = decisions(self.predict_proba(X), True, self.thresholds_)
         return decided.astype(int)
+
+
+def tuned_thresholds(targets, found):
+    """Returns the thresholds of labels, or `None` of too few samples.
+
+    Args:
+        targets: Array of zeros and ones, `(samples, labels)`.
+        found: Float array of the same shape, probabilities.
+    """
+    if len(targets) < FEWEST_TO_TUNE_ON or not np.any(targets):
+        return None
+    return label_thresholds(targets, found)
 
 
 def f1_across_halves(targets, probabilities, seed):

@@ -18,6 +18,8 @@ def estimator(modality="series", **parameters):
             "batch_size": 8,
             "random_state": 0,
             "compare": False,
+            # test_extra_features.py has the default.
+            "extra_features": None,
             # As of a hundred samples; test_few_samples.py has the default.
             "validation_fraction": 0.1,
             **parameters,

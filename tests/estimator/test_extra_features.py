@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from keras_maelre import MaelreEstimator
 from keras_maelre.estimator import ImageStatistics, MelStatistics, MiniRocket
+from keras_maelre.estimator import extra_features as joining
 from keras_maelre.estimator.extra_features import JoinedHead
 from tests.estimator.small import documents, estimator, ragged, tones, waves
 
@@ -100,19 +102,58 @@ SIGNALS = {
 def test_features_of_the_simple_tool_join_and_are_saved(modality, tmp_path):
     make, kind = SIGNALS[modality]
     X, y = make(16)
-    fitted = estimator(modality, extra_features="auto", epochs=1).fit(X, y)
+    # By default.
+    options = {"preset": "tiny", "epochs": 1, "batch_size": 8, "random_state": 0}
+    fitted = MaelreEstimator(modality, validation_fraction=0.1, **options).fit(X, y)
     assert isinstance(fitted.joined_head_.model[0], kind)
     found = fitted.predict_proba(X)
     fitted.save(tmp_path / "saved")
     loaded = MaelreEstimator.load(tmp_path / "saved")
     assert loaded.extra_features == "auto"
     np.testing.assert_allclose(loaded.predict_proba(X), found, atol=1e-6)
-    # Not those of the encoder alone.
-    alone = loaded.classifier_.predict_proba(X)
+    # Not those of the encoder alone, of which one is warned.
+    with pytest.warns(UserWarning, match="`classifier_` is without.*On the [24] valid"):
+        alone = loaded.classifier_.predict_proba(X)
     assert np.abs(np.log(alone) - np.log(found)).max() > 0.1
     loaded.save(tmp_path / "saved")
     again = MaelreEstimator.load(tmp_path / "saved")
     np.testing.assert_allclose(again.predict_proba(X), found, atol=1e-6)
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_what_the_tool_cannot_take_is_not_joined(verbose, capsys):
+    """Series of fewer than nine steps; unlike a transformer that one asks for."""
+    X, y = waves(16, length=8)
+    fitted = estimator(extra_features="auto", verbose=verbose).fit(X, y)
+    assert fitted.joined_head_ is None
+    told = "No features of a simple tool join"
+    assert (told in capsys.readouterr().out) == bool(verbose)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        alone = fitted.classifier_.predict_proba(X)
+    np.testing.assert_array_equal(fitted.predict_proba(X), alone)
+    with pytest.raises(ValueError, match="at least 9"):
+        estimator(extra_features=MiniRocket(84)).fit(X, y)
+
+
+@pytest.mark.parametrize("modality, joins", [("series", False), ("bytes", True)])
+def test_the_tool_does_not_join_many_samples(modality, joins, monkeypatch, capsys):
+    """It takes long, but of texts."""
+    monkeypatch.setattr(joining, "MOST_TO_LEARN", 15)
+    X, y = SIGNALS["text" if modality == "bytes" else modality][0](16)
+    fitted = estimator(modality, extra_features="auto", verbose=1).fit(X, y)
+    assert (fitted.joined_head_ is not None) == joins
+    assert ("many minutes" in capsys.readouterr().out) != joins
+
+
+def test_gaps_and_bytes_of_any_encoding_are_taken():
+    X, y = waves(16)
+    fitted = estimator(extra_features="auto").fit(X, y)
+    X[:, 5:8] = np.nan
+    assert np.all(np.isfinite(fitted.predict_proba(X)))
+    X, y = documents(16)
+    fitted = estimator("bytes", extra_features="auto").fit(X, y)
+    assert np.all(np.isfinite(fitted.predict_proba([b"\xff\xfe sun"])))
 
 
 def test_types_of_ones_own_are_loaded_if_they_are_trusted(tmp_path):
@@ -242,7 +283,8 @@ def test_the_report_tells_either_and_both(multi_label):
     logits = 20.0 * np.eye(2)[targets] - 10
     logits[20:] = 0
     truth = np.eye(2, dtype=int)[targets] if multi_label else targets
-    report = joined.choose_weights(logits, X, truth)
+    joined.choose_weights(logits, X, truth)
+    report = joined.report
     alone, extra, both = map(float, re.findall(r"[01][.][0-9]{3}", report))
     assert both == 1 and alone < 1 and extra < 1
     assert report.startswith("On the 40 validation samples: ")
