@@ -8,10 +8,11 @@ Data are series or encoded images (`.npz`), UCR files, tables of texts (`.parque
 test on). The simple tool:
 MiniRocket and ridge regression for series, words and a linear classifier for texts,
 statistics of mel bands, or histograms of gradients and colors, and a support vector
-machine for sounds and images. With `--extra` its features join the estimator's head.
+machine for sounds and images. By default its features join the estimator's head; with
+`--alone` the encoder decides without them.
 
 Everything is chosen on the training samples; the test samples are looked at once.
-`advises` in a row is whether the estimator warned of a simple tool that is better, from
+`advises` in a row is whether an encoder alone warned of a simple tool that is better, from
 what the training samples tell.
 Seconds to train are those of the processor, whatever else the machine does.
 Every row is written to `--output` once it is measured, and is not measured again.
@@ -39,8 +40,8 @@ def main():
     rows = read_rows(args.output)
     done = {(row["data"], row["tool"], row["seed"]) for row in rows}
     tools = {"simple tool": simple, "estimator": estimator}
-    if args.extra:
-        tools = {"estimator and the tool's features": joined}
+    if args.alone:
+        tools = {"encoder alone": alone}
     for path in args.data:
         modality, name, data = load(path)
         if args.share < 1:
@@ -117,7 +118,7 @@ def share_of(data, share, seed):
     return x, y, groups
 
 
-def estimator(modality, data, args, seed, extra=None):
+def estimator(modality, data, args, seed, extra="auto"):
     return MaelreEstimator(
         modality,
         time_limit=args.seconds,
@@ -127,8 +128,8 @@ def estimator(modality, data, args, seed, extra=None):
     )
 
 
-def joined(modality, data, args, seed):
-    return estimator(modality, data, args, seed, "auto")
+def alone(modality, data, args, seed):
+    return estimator(modality, data, args, seed, None)
 
 
 def simple(modality, data, args, seed):
@@ -167,7 +168,7 @@ def parse():
     parser.add_argument(
         "--share", type=float, default=1.0, help="of the training samples, for a curve"
     )
-    parser.add_argument("--extra", action="store_true")
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument(
         "--output", type=pathlib.Path, default=pathlib.Path("small_data.json")
     )

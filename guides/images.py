@@ -115,22 +115,23 @@ print(report)
 #
 # ## What one would try first
 #
-# `MaelreEstimator` does all of this in one call. Beside it, it fits a simple tool to the same
-# pictures, histograms of gradients and colors with a support vector machine, and warns if that
-# is better on the validation samples.
+# `MaelreEstimator` does all of this in one call, and joins histograms of gradients and colors to
+# the encoder at the head. With `extra_features=None` the encoder decides alone, and a simple
+# tool is fitted to the same pictures, those histograms with a support vector machine: a warning
+# says if that is better on the validation samples.
 
 # %%
-estimator = MaelreEstimator(
+joined = MaelreEstimator(
     "image", input_shape=(32, 32, 3), epochs=3, batch_size=16, random_state=0
 )
+joined.fit(data.x_train, data.y_train)
+estimator = clone(joined).set_params(extra_features=None)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     estimator.fit(data.x_train, data.y_train)
 print(estimator.comparison_)
 print("warned:", any("Use the simple tool" in str(w.message) for w in caught))
 tool = simple_tool("image").fit(data.x_train, data.y_train)
-joined = clone(estimator).set_params(extra_features="auto")
-joined.fit(data.x_train, data.y_train)
 print(
     f"accuracy {estimator.score(data.x_test, data.y_test):.3f} of the estimator, "
     f"{tool.score(data.x_test, data.y_test):.3f} of gradients and colors, "
@@ -140,7 +141,7 @@ print(
 # %% [markdown]
 # Of so few pieces, which are of four colors, histograms tell more than the encoder learns. The
 # validation samples could not say so: pieces overlap, and both are right about all sixteen of
-# them. `extra_features="auto"` joins the histograms to the encoder at the head.
+# them. The default has both.
 #
 # ## How large, and in color?
 #

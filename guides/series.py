@@ -97,8 +97,10 @@ plt.show()
 
 # %%
 def fitted(x, y, **arguments):
-    """A fitted estimator; what it compared, and whether it warned, are printed."""
-    estimator = MaelreEstimator("series", time_limit=2, random_state=0, **arguments)
+    """An encoder alone; what it compared, and whether it warned, are printed."""
+    estimator = MaelreEstimator(
+        "series", extra_features=None, time_limit=2, random_state=0, **arguments
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         estimator.fit(x, y)
@@ -129,8 +131,9 @@ print(f"accuracy {scores['MiniRocket']:.3f} of MiniRocket on the same")
 # %% [markdown]
 # ## MiniRocket beside the encoder
 #
-# `extra_features` joins the features of MiniRocket, or of any other transformer of
-# scikit-learn, at the head. The validation samples decide how much either counts.
+# The encoder was alone there, by `extra_features=None`. By default the features of MiniRocket
+# join it at the head, or those of any other transformer of scikit-learn. The validation samples
+# decide how much either counts.
 
 # %%
 rocket = MiniRocket(2000, random_state=0)  # a fifth of its features, to be quick

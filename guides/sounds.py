@@ -72,12 +72,13 @@ y_train, y_test = names[data.y_train], names[data.y_test]
 # %% [markdown]
 # ## The estimator, and what it compares with
 #
-# `MaelreEstimator("audio")` takes paths as they are. It fits statistics of mel bands (how loud
-# each is on average, how much that varies, and how much from moment to moment) and a support
-# vector machine to the same samples, and warns if these validate better.
+# `MaelreEstimator("audio")` takes paths as they are. By default statistics of mel bands (how
+# loud each is on average, how much that varies, and in which rhythm) join the encoder. Here the
+# encoder is alone; it then fits these statistics and a support vector machine to the same
+# samples, and warns if they validate better.
 
 # %%
-estimator = MaelreEstimator("audio", epochs=2, random_state=0)
+estimator = MaelreEstimator("audio", extra_features=None, epochs=2, random_state=0)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     estimator.fit(data.x_train, y_train)

@@ -101,12 +101,15 @@ print(f"accuracy of words {accuracies['words']:.3f}")
 #
 # `MaelreEstimator("text")` learns a vocabulary of pieces of words from the training
 # documents, and first embeddings of them from the documents in which they occur together;
-# then encoder and head. It fits the simple tool to the same samples by itself and compares the
-# two on a held-out tenth, or, where that would take whole files of few, as here, in
-# cross-validation: if words win there by more than chance, it warns.
+# then encoder and head. With `extra_features=None` that is all that decides. Then it fits the
+# simple tool to the same samples by itself and compares the two on a held-out tenth, or, where
+# that would take whole files of few, as here, in cross-validation: if words win there by more
+# than chance, it warns.
 
 # %%
-estimator = MaelreEstimator("text", epochs=5, random_state=0, verbose=2)
+estimator = MaelreEstimator(
+    "text", extra_features=None, epochs=5, random_state=0, verbose=2
+)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     estimator.fit(x_train, y_train, groups=groups_train)
@@ -118,18 +121,12 @@ print("warned:", any("Use the simple tool" in str(w.message) for w in caught))
 # %% [markdown]
 # ## Both
 #
-# With `extra_features="auto"` what the simple tool sees joins what the encoder sees, at the
-# head; the validation samples decide how much either counts. Any transformer of scikit-learn
-# may stand in its place, such as `TfidfVectorizer(analyzer="char")`.
+# By default what the simple tool sees joins what the encoder sees, at the head; validation
+# samples, where there are some, decide how much either counts. Any transformer of scikit-learn
+# may stand in its place, such as `extra_features=TfidfVectorizer(analyzer="char")`.
 
 # %%
-joined = MaelreEstimator(
-    "text",
-    epochs=5,
-    random_state=0,
-    extra_features="auto",
-    verbose=0,
-)
+joined = MaelreEstimator("text", epochs=5, random_state=0)
 joined.fit(x_train, y_train, groups=groups_train)
 accuracies["both"] = joined.score(x_test, y_test)
 print(f"accuracy of both {accuracies['both']:.3f}")

@@ -47,7 +47,9 @@ plt.show()
 #
 # `MaelreEstimator` takes what scikit-learn's own estimators take, and raw samples besides:
 # lists of strings, of paths, of arrays of unequal length. `time_limit=` in place of `epochs=`
-# is a number of seconds. It works in `cross_val_score`, `GridSearchCV` and pipelines.
+# is a number of seconds. It works in `cross_val_score`, `GridSearchCV` and pipelines. By default
+# the features of a simple tool join the encoder; here the encoder decides alone, as behind the
+# other doors.
 
 # %%
 names = np.array(data.class_names)
@@ -55,7 +57,12 @@ names = np.array(data.class_names)
 plain = {"augmentation": [], "mixing": [], "learning_rate": 1e-3}
 
 estimator = MaelreEstimator(
-    "image", input_shape=(16, 16, 3), epochs=6, recipe=plain, random_state=0
+    "image",
+    input_shape=(16, 16, 3),
+    extra_features=None,
+    epochs=6,
+    recipe=plain,
+    random_state=0,
 )
 estimator.fit(data.x_train, names[data.y_train])
 print(f"accuracy {estimator.score(data.x_test, names[data.y_test]):.3f}")
