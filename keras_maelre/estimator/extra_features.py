@@ -67,7 +67,7 @@ class JoinedHead:
         self.modality = modality
         self.multi_label = multi_label
         self.classes = classes
-        self.model = None
+        self.fitted_transformer = self.machine = None
         self.weights = START
         self.thresholds = None
         self.report = "No samples were held out to tell how much they matter."
@@ -79,9 +79,27 @@ class JoinedHead:
             samples: List or array of raw samples.
             targets: Integers, or rows of zeros and ones.
             sample_weight: Optional array with a number for each sample.
+
+        Returns:
+            The features of the samples.
         """
-        transformer = clone(self.transformer)
-        features = transformer.fit_transform(samples, targets)
+        self.fitted_transformer = clone(self.transformer)
+        features = self.fitted_transformer.fit_transform(samples, targets)
+        self.learn(features, targets, sample_weight)
+        return features
+
+    def transform(self, samples):
+        """Returns the features of samples."""
+        return self.fitted_transformer.transform(samples)
+
+    def learn(self, features, targets, sample_weight=None):
+        """Fits the model to features.
+
+        Args:
+            features: Array or sparse matrix.
+            targets: Integers, or rows of zeros and ones.
+            sample_weight: Optional array with a number for each sample.
+        """
         if scipy.sparse.issparse(features):
             machine = LinearSVC(random_state=0)
             # One for each label passes weights on only where it is told to.
@@ -107,19 +125,19 @@ class JoinedHead:
             machine = make_pipeline(StandardScaler(), ridge)
             weights = {f"{machine.steps[-1][0]}__sample_weight": sample_weight}
             machine.fit(features, targets, **weights)
-        self.model = transformer, machine
+        self.machine = machine
 
-    def choose_weights(self, logits, samples, targets, seed=0):
+    def choose_weights(self, logits, features, targets, seed=0):
         """Chooses how much encoder and features count.
 
         Args:
             logits: Array of shape `(samples, classes)`, those of the encoder.
-            samples: Raw samples that were not trained on.
+            features: Those of samples that were not trained on.
             targets: Integers, or rows of zeros and ones.
             seed: Integer, of the halves that decide on each other's thresholds where
                 the samples are multi-label.
         """
-        parts = np.stack([logits, self._scores(samples)])
+        parts = np.stack([logits, self._scores(features)])
         rows = self._rows(targets)
 
         def loss(weights):
@@ -151,14 +169,15 @@ class JoinedHead:
             f"and {self.weights[1]:.2f}."
         )
 
-    def predict_proba(self, logits, samples):
+    def predict_proba(self, logits, features):
         """Returns probabilities.
 
         Args:
             logits: Array of shape `(samples, classes)`, those of the encoder.
-            samples: Raw samples.
+            features: What `transform` makes of the same samples.
         """
-        return self._probabilities((logits, self._scores(samples)), self.weights)
+        parts = logits, self._scores(features)
+        return self._probabilities(parts, self.weights)
 
     def _probabilities(self, parts, weights):
         encoder, features, offset = weights
@@ -169,11 +188,10 @@ class JoinedHead:
     def _rows(self, targets):
         return targets if self.multi_label else np.eye(self.classes)[targets]
 
-    def _scores(self, samples):
-        transformer, machine = self.model
+    def _scores(self, features):
         # That of a regression on rows is its answer.
-        score = getattr(machine, "decision_function", machine.predict)
-        scores = score(transformer.transform(samples))
+        score = getattr(self.machine, "decision_function", self.machine.predict)
+        scores = score(features)
         if scores.ndim == 1:  # of two classes, those of the second
             scores = np.stack([-scores, scores], axis=1) / 2
         return TO_LOGITS * scores
@@ -219,7 +237,7 @@ def join(estimator, extra, classifier, everything, trained, held_out, seed):
     multi_label = classifier.multi_label
     joined = JoinedHead(extra, estimator.modality, multi_label, classifier.num_classes)
     try:
-        joined.fit(*(everything if held_out is None else trained))
+        features = joined.fit(*(everything if held_out is None else trained))
     except ValueError as error:
         if extra is estimator.extra_features:
             raise
@@ -228,16 +246,23 @@ def join(estimator, extra, classifier, everything, trained, held_out, seed):
         return None
     if held_out is not None:
         logits = classifier.predict(held_out[0], estimator.batch_size, verbose=0)
-        joined.choose_weights(logits, *held_out[:2], seed)
+        others = joined.transform(held_out[0])
+        joined.choose_weights(logits, others, held_out[1], seed)
         if estimator.verbose:
             print(joined.report)
         if multi_label:
-            found = joined.predict_proba(logits, held_out[0])
+            found = joined.predict_proba(logits, others)
             joined.thresholds = tuned_thresholds(held_out[1], found)
             # The classifier by itself decides otherwise.
             alone = probabilities(logits, multi_label)
             classifier.thresholds = tuned_thresholds(held_out[1], alone)
-        joined.fit(*everything)
+        if scipy.sparse.issparse(features):
+            # Words of the held-out samples alone are words too.
+            joined.fit(*everything)
+        else:
+            # What is dense is dear to make, and is there already.
+            of_all = zip((features, *trained[1:]), (others, *held_out[1:]), strict=True)
+            joined.learn(*(_both(*parts) for parts in of_all))
     return joined
 
 
@@ -252,3 +277,7 @@ def split_samples(samples, targets, weights, held_out):
 
 def _taken(weights, chosen):
     return None if weights is None else weights[chosen]
+
+
+def _both(one, other):
+    return None if one is None else np.concatenate([one, other])

@@ -342,7 +342,7 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
         if joined is None:
             return classifier.predict_proba(samples, batch_size=self.batch_size)
         logits = classifier.predict(samples, self.batch_size, verbose=0)
-        return joined.predict_proba(logits, samples)
+        return joined.predict_proba(logits, joined.transform(samples))
 
     def predict(self, X):
         """Returns the label of every sample.

@@ -105,7 +105,7 @@ def test_features_of_the_simple_tool_join_and_are_saved(modality, tmp_path):
     # By default.
     options = {"preset": "tiny", "epochs": 1, "batch_size": 8, "random_state": 0}
     fitted = MaelreEstimator(modality, validation_fraction=0.1, **options).fit(X, y)
-    assert isinstance(fitted.joined_head_.model[0], kind)
+    assert isinstance(fitted.joined_head_.fitted_transformer, kind)
     found = fitted.predict_proba(X)
     fitted.save(tmp_path / "saved")
     loaded = MaelreEstimator.load(tmp_path / "saved")
@@ -214,7 +214,7 @@ def test_a_kernel_decides_images(multi_label):
     for modality in ("series", "image"):
         joined = JoinedHead(same, modality, multi_label, classes=2)
         joined.fit(X[:150], rows[:150] if multi_label else targets[:150])
-        made = joined.predict_proba(np.zeros((50, 2)), X[150:])
+        made = joined.predict_proba(np.zeros((50, 2)), joined.transform(X[150:]))
         found[modality] = np.mean(made.argmax(axis=1) == targets[150:])
     assert found["image"] > 0.9 and found["series"] < 0.7
 
@@ -224,15 +224,26 @@ def test_without_validation_both_count_alike():
     fitted = estimator(extra_features=MiniRocket(84), validation_fraction=0.0)
     fitted.fit(X, y)
     np.testing.assert_array_equal(fitted.joined_head_.weights, [1, 1, 0])
-    assert fitted.joined_head_.model[0].length_ == max(map(len, X))
+    assert fitted.joined_head_.fitted_transformer.length_ == max(map(len, X))
 
 
-def test_groups_and_weights():
+def test_groups_and_weights(monkeypatch):
     X, y = waves(24)
+    learned = []
+
+    def learn(self, features, targets, sample_weight):
+        learned.append((np.sort(features[:, 0]), np.sort(sample_weight)))
+        learn_it(self, features, targets, sample_weight)
+
+    learn_it = JoinedHead.learn
+    monkeypatch.setattr(JoinedHead, "learn", learn)
     fitted = estimator(extra_features=Answer(), validation_fraction=0.3)
     fitted.fit(X, y, sample_weight=np.arange(24), groups=np.arange(24) // 4)
-    # The sample of weight 0 is left out.
-    assert fitted.joined_head_.model[0].fitted_ == 23
+    # Some, then all but the sample of weight 0, which is left out.
+    some, everything = learned
+    assert len(some[0]) == fitted.joined_head_.fitted_transformer.fitted_ < 23
+    np.testing.assert_array_equal(everything[0], np.sort(X[1:, 0]))
+    np.testing.assert_array_equal(everything[1], np.arange(1, 24))
 
 
 @pytest.mark.parametrize("extra", [MiniRocket, "tfidf", len])
@@ -250,7 +261,7 @@ def test_weights_of_samples_reach_the_words_of_every_label():
     rows[wrong] = 1 - rows[wrong]
     joined = JoinedHead(TfidfVectorizer(), "text", multi_label=True, classes=2)
     joined.fit(X, rows, sample_weight=np.where(wrong, 1e-3, 1.0))
-    found = joined.predict_proba(np.zeros((40, 2)), X) > 0.5
+    found = joined.predict_proba(np.zeros((40, 2)), joined.transform(X)) > 0.5
     expected = np.where(wrong[:, None], 1 - rows, rows)
     np.testing.assert_array_equal(found, expected)
 
@@ -262,11 +273,12 @@ def test_a_few_samples_do_not_silence_either_part():
     joined = JoinedHead(Answer(), "series", multi_label=False, classes=2)
     joined.fit(X, targets)
     logits = 3.0 * np.eye(2)[1 - targets[:2]]
-    joined.choose_weights(logits, X[:2], 1 - targets[:2])
+    features = joined.transform(X[:2])
+    joined.choose_weights(logits, features, 1 - targets[:2])
     assert joined.weights[0] > 0.5 and joined.weights[1] > 0.1
     joined.choose_weights(
         np.tile(logits, (500, 1)),
-        np.tile(X[:2], (500, 1)),
+        np.tile(features, (500, 1)),
         np.tile(1 - targets[:2], 500),
     )
     assert joined.weights[1] < 1e-3
@@ -283,7 +295,7 @@ def test_the_report_tells_either_and_both(multi_label):
     logits = 20.0 * np.eye(2)[targets] - 10
     logits[20:] = 0
     truth = np.eye(2, dtype=int)[targets] if multi_label else targets
-    joined.choose_weights(logits, X, truth)
+    joined.choose_weights(logits, joined.transform(X), truth)
     report = joined.report
     alone, extra, both = map(float, re.findall(r"[01][.][0-9]{3}", report))
     assert both == 1 and alone < 1 and extra < 1
