@@ -156,6 +156,16 @@ def test_gaps_and_bytes_of_any_encoding_are_taken():
     assert np.all(np.isfinite(fitted.predict_proba([b"\xff\xfe sun"])))
 
 
+def test_a_label_of_all_samples_or_of_none_is_saved(tmp_path):
+    X, y = documents(16)
+    rows = np.stack([y == "summer", y != "", y == ""], axis=1).astype(int)
+    fitted = estimator("bytes", extra_features="auto").fit(X, rows)
+    fitted.save(tmp_path)
+    loaded = MaelreEstimator.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
+    assert fitted.predict(X)[:, 1].all() and not fitted.predict(X)[:, 2].any()
+
+
 def test_types_of_ones_own_are_loaded_if_they_are_trusted(tmp_path):
     X, y = waves(16)
     fitted = estimator(extra_features=Answer()).fit(X, y)
