@@ -92,6 +92,8 @@ def test_settings_reach_the_estimator(here, monkeypatch):
     assert seen["batch_size"] == 4 and seen["learning_rate"] == 0.01
     assert seen["input_shape"] == (30, 1) and seen["validation_fraction"] == 0.2
     assert seen["random_state"] == 3
+    # What is saved, explained and exported decides alone.
+    assert seen["extra_features"] is None
 
 
 def test_several_labels(here, capsys):

@@ -79,6 +79,22 @@ def test_forms_of_one_series_are_the_same():
     np.testing.assert_array_equal(again, expected)
 
 
+def test_gaps_are_bridged_by_straight_lines():
+    X, _ = waves(6, channels=2)
+    fitted = MiniRocket(84, random_state=0).fit(X)
+    X[:, 5:9] = np.nan
+    X[:, 0] = np.nan
+    line = np.linspace(0, 1, 6)[1:-1, None]
+    bridged = X.copy()
+    bridged[:, 5:9] = (1 - line) * X[:, 4:5] + line * X[:, 9:10]
+    bridged[:, 0] = X[:, 1]
+    expected = fitted.transform(bridged)
+    np.testing.assert_allclose(fitted.transform(X), expected, atol=1e-6)
+
+
+HALF_A_STEP = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, 1.0)
+
+
 @pytest.mark.parametrize(
     "X, error, message",
     [
@@ -86,11 +102,12 @@ def test_forms_of_one_series_are_the_same():
         (["a", "b"], TypeError, "arrays of numbers.*sample 0"),
         ([np.zeros(20), np.zeros((20, 2))], ValueError, "1 channels.*sample 1"),
         ([np.zeros(20), np.full(20, np.nan)], ValueError, "sample 1 of shape"),
-        ([np.zeros(20), np.r_[1, np.nan, np.ones(9)]], ValueError, "finite.*sample 1"),
+        ([np.zeros(20), np.r_[1, np.inf, np.ones(9)]], ValueError, "finite.*sample 1"),
+        ([np.zeros((20, 2)), HALF_A_STEP], ValueError, "all channels.*sample 1"),
         (np.zeros((2, 3, 4, 5)), ValueError, r"sample 0 of shape \(3, 4, 5\)"),
         ([], ValueError, "at least one sample"),
     ],
-    ids=["short", "strings", "channels", "padding", "gap", "rank", "none"],
+    ids=["short", "strings", "channels", "padding", "infinite", "half", "rank", "none"],
 )
 def test_bad_series_are_refused(X, error, message):
     with pytest.raises(error, match=message):
