@@ -23,7 +23,8 @@ from keras_maelre.training.linear_probe import assign_folds
 class Comparison:
     """A classifier and a simple tool, trained and validated on the same samples.
 
-    The attribute `comparison_` of a fitted `MaelreEstimator`. Where that trains on all
+    The attribute `comparison_` of a fitted `MaelreEstimator` that no extra features
+    join. Where that trains on all
     samples, since they are few, it is the linear probe before the training that is
     compared, in cross-validation.
 
@@ -49,7 +50,9 @@ class Comparison:
 
     X, y = np.random.normal(size=(40, 100)), np.arange(40) % 2
     X[y == 1] *= np.linspace(0, 2, 100)
-    estimator = MaelreEstimator("series", epochs=2, random_state=0).fit(X, y)
+    estimator = MaelreEstimator(
+        "series", extra_features=None, epochs=2, random_state=0
+    ).fit(X, y)
     print(estimator.comparison_)
     estimator.comparison_.prefers_simple  # what the warning depends on
     ```

@@ -117,9 +117,10 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             the simple tool (`keras_maelre.estimator.simple_tool`): words of documents,
             `MiniRocket()`, `MelStatistics()` or `ImageStatistics()`; or none of samples
             that the tool cannot take, and of more than 5000 that are not texts, which
-            take it long. How much they count is chosen on the validation samples.
-            `classifier_`, which is what is exported and explained, is without them:
-            `None` is for an estimator that decides as it does.
+            take it long. How much they count is chosen on the validation samples. They
+            are made anew for every prediction, which of series then takes about three
+            times as long. `classifier_`, which is what is exported and explained, is
+            without them: `None` is for an estimator that decides as it does.
         recipe: Optional dictionary of what to change of the recipe, such as
             `{"augmentation": [], "probe": False}`; see `keras_maelre.training.Recipe`.
         compare: Boolean. Whether, where no further features join, a simple tool
