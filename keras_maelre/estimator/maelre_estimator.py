@@ -269,17 +269,17 @@ class MaelreEstimator(ClassifierMixin, BaseEstimator):
             aligned = self._are_aligned(classifier, samples, targets, groups, seed)
             is_new = preset in MaelreClassifier.presets and preset not in PRETRAINED
             recipe = self._recipe(self.modality == "series" and not is_new, aligned)
-            trained, held_out = (samples, targets, weights), None
+            trained, held_out, known = (samples, targets, weights), None, groups
             extra = features_to_join(self, len(samples), seed)
             if extra is not None and out.any():
                 trained, held_out = split_samples(samples, targets, weights, out)
-                groups = None if groups is None else np.asarray(groups)[~out]
+                known = None if groups is None else np.asarray(groups)[~out]
             history = recipe.fit(
                 classifier,
                 *trained[:2],
                 validation_data=held_out and held_out[:2],
                 validation_split=fraction,
-                groups=groups,
+                groups=known,
                 sample_weight=trained[2],
                 epochs=self._count_epochs(len(samples) * (1 - fraction)),
                 time_limit=self.time_limit,
