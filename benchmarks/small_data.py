@@ -12,8 +12,8 @@ machine for sounds and images. By default its features join the estimator's head
 `--alone` the encoder decides without them.
 
 Everything is chosen on the training samples; the test samples are looked at once.
-`advises` in a row is whether an encoder alone warned of a simple tool that is better, from
-what the training samples tell.
+`advises` in a row is whether an encoder alone warned of a simple tool that is better,
+from what the training samples tell.
 Seconds to train are those of the processor, whatever else the machine does.
 Every row is written to `--output` once it is measured, and is not measured again.
 """

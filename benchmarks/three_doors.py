@@ -7,7 +7,8 @@ Data as in small_data.py. The estimator and `small_data_recipe` have the same ti
 Keras' `fit`, with AdamW at a rate of 1e-3, as many epochs as the recipe trained. Recipe
 and Keras train the preset `tiny` with the preprocessor that the estimator chooses for
 such samples, series at full length; all validate on a tenth of the training samples,
-which only the first two choose an epoch by; no features of other tools join. The test samples are looked at once.
+which only the first two choose an epoch by. No features of other tools join. The test
+samples are looked at once.
 Seconds are those of the processor, whatever else the machine does.
 
 Every row is written to `--output` once it is measured, and is not measured again.
