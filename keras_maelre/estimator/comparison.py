@@ -9,11 +9,10 @@ from sklearn.metrics import f1_score
 
 from keras_maelre.estimator.extra_features import split_samples
 from keras_maelre.estimator.simple_tools import (
-    MOST_TO_LEARN,
     STATISTICS,
-    TEXTS,
     TOOLS,
     simple_tool,
+    takes_long,
 )
 from keras_maelre.models.sample_batches import take
 from keras_maelre.training.linear_probe import assign_folds
@@ -24,9 +23,8 @@ class Comparison:
     """A classifier and a simple tool, trained and validated on the same samples.
 
     The attribute `comparison_` of a fitted `MaelreEstimator` that no extra features
-    join. Where that trains on all
-    samples, since they are few, it is the linear probe before the training that is
-    compared, in cross-validation.
+    join. Where that trains on all samples, since they are few, it is the linear probe
+    before the training that is compared, in cross-validation.
 
     Args:
         tool: String, what the simple tool is.
@@ -167,12 +165,10 @@ def compare_with_simple_tool(
 
 def _takes_long(modality, targets):
     """Whether a tool takes many minutes."""
-    if modality in TEXTS:
-        return False
     machines = 1  # Each of many labels has a kernel machine of its own.
     if targets.ndim == 2 and modality in STATISTICS:
         machines = targets.shape[1]
-    return len(targets) * machines**0.5 > MOST_TO_LEARN
+    return takes_long(modality, len(targets) * machines**0.5)
 
 
 def _may_be_chance(found):

@@ -14,12 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from keras_maelre.estimator.simple_tools import (
-    MOST_TO_LEARN,
-    PENALTIES,
-    TEXTS,
-    simple_features,
-)
+from keras_maelre.estimator.simple_tools import PENALTIES, simple_features, takes_long
 from keras_maelre.estimator.tuned_labels import f1_across_halves, tuned_thresholds
 from keras_maelre.models.predictions import probabilities
 from keras_maelre.models.sample_batches import take
@@ -208,7 +203,7 @@ def features_to_join(estimator, count, seed):
     extra = estimator.extra_features
     if not isinstance(extra, str):
         return extra
-    if count <= MOST_TO_LEARN or estimator.modality in TEXTS:
+    if not takes_long(estimator.modality, count):
         return simple_features(estimator.modality, seed)
     if estimator.verbose:
         print(

@@ -29,6 +29,11 @@ MOST_TO_LEARN = 5000
 PENALTIES = np.logspace(-3, 6, 19)
 
 
+def takes_long(modality, count):
+    """Whether a tool takes many minutes to learn so many samples."""
+    return modality not in TEXTS and count > MOST_TO_LEARN
+
+
 def simple_features(modality, random_state=None):
     """Returns what the simple tool of a modality makes of samples, a transformer.
 

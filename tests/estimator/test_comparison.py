@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_maelre.estimator import Comparison, simple_tool
+from keras_maelre.estimator import Comparison, simple_tool, simple_tools
 from keras_maelre.estimator import comparison as comparing
 from tests.estimator.small import documents, estimator, ragged, tones, waves
 
@@ -65,7 +65,7 @@ def test_scores_are_those_of_validation(multi_label):
 def test_many_samples_are_compared_where_the_tool_is_linear(
     monkeypatch, capsys, modality, compared
 ):
-    monkeypatch.setattr(comparing, "MOST_TO_LEARN", 30)
+    monkeypatch.setattr(simple_tools, "MOST_TO_LEARN", 30)
     X, y = waves(40) if modality == "series" else documents(40)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "On the .* validation samples")

@@ -11,8 +11,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import FunctionTransformer
 
 from keras_maelre import MaelreEstimator
-from keras_maelre.estimator import ImageStatistics, MelStatistics, MiniRocket
-from keras_maelre.estimator import extra_features as joining
+from keras_maelre.estimator import (
+    ImageStatistics,
+    MelStatistics,
+    MiniRocket,
+    simple_tools,
+)
 from keras_maelre.estimator.extra_features import JoinedHead
 from tests.estimator.small import documents, estimator, ragged, tones, waves
 
@@ -139,7 +143,7 @@ def test_what_the_tool_cannot_take_is_not_joined(verbose, capsys):
 @pytest.mark.parametrize("modality, joins", [("series", False), ("bytes", True)])
 def test_the_tool_does_not_join_many_samples(modality, joins, monkeypatch, capsys):
     """It takes long, but of texts."""
-    monkeypatch.setattr(joining, "MOST_TO_LEARN", 15)
+    monkeypatch.setattr(simple_tools, "MOST_TO_LEARN", 15)
     X, y = SIGNALS["text" if modality == "bytes" else modality][0](16)
     fitted = estimator(modality, extra_features="auto", verbose=1).fit(X, y)
     assert (fitted.joined_head_ is not None) == joins
